@@ -2,4 +2,7 @@
 //!
 //! The modules are listed in reading order; ARCHITECTURE.md says who may import whom.
 
+pub mod autodiff;
+pub mod engine;
+pub mod onnx;
 pub mod tensor;

@@ -1,0 +1,46 @@
+//! The gradient of each operator, one function each, by family.
+//!
+//! A rule is: the formula as a comment, a question which gradients are wanted, and the nodes.
+//! [`RULES`] has three answers for an operator: a rule; [`nothing`], where no gradient flows (the
+//! derivative is 0 almost everywhere, or the values are no numbers); and absence, an error.
+
+mod activation;
+mod arithmetic;
+
+use super::Context;
+use crate::onnx::Node;
+
+/// Appends the gradients of the wanted inputs of the node at hand.
+///
+/// The error says in words what the rule does not cover.
+pub type Rule = fn(&mut Context) -> Result<(), String>;
+
+/// Returns the rule of a node's operator.
+pub fn rule(node: &Node) -> Option<Rule> {
+    if !node.domain.is_empty() {
+        return None;
+    }
+    RULES
+        .iter()
+        .find(|(op, _)| *op == node.op)
+        .map(|(_, rule)| *rule)
+}
+
+/// No gradient flows through the operator.
+#[allow(
+    clippy::unnecessary_wraps,
+    reason = "the signature is that of every rule"
+)]
+fn nothing(_context: &mut Context) -> Result<(), String> {
+    Ok(())
+}
+
+/// Every operator with a gradient, by name.
+pub const RULES: &[(&str, Rule)] = &[
+    ("Abs", arithmetic::abs),
+    ("Add", arithmetic::add),
+    ("Identity", arithmetic::identity),
+    ("Mul", arithmetic::mul),
+    ("Relu", activation::relu),
+    ("Sign", nothing),
+];

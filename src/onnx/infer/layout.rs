@@ -1,0 +1,283 @@
+//! Shapes of operators that move elements without changing them.
+
+use super::{Reading, Shape, axis_index, broadcast};
+
+pub(super) fn concat(reading: &Reading) -> Result<Vec<Shape>, String> {
+    let mut shape = reading.shape(0)?.to_vec();
+    let axis = axis_index(reading.node.int("axis", 0), shape.len())?;
+    for i in 1..reading.node.inputs.len() {
+        let other = reading.shape(i)?;
+        let fits = other.len() == shape.len()
+            && shape
+                .iter()
+                .zip(other)
+                .enumerate()
+                .all(|(j, (a, b))| j == axis || a == b);
+        if !fits {
+            return Err(format!(
+                "input {i} of shape {other:?} cannot be joined to {shape:?}"
+            ));
+        }
+        shape[axis] += other[axis];
+    }
+    Ok(vec![shape])
+}
+
+pub(super) fn split(reading: &Reading) -> Result<Vec<Shape>, String> {
+    let shape = reading.shape(0)?;
+    let axis = axis_index(reading.node.int("axis", 0), shape.len())?;
+    let parts = split_sizes(
+        reading.list(1, "split")?,
+        shape[axis],
+        reading.node.outputs.len(),
+    )?;
+    Ok(parts
+        .into_iter()
+        .map(|part| {
+            let mut piece = shape.to_vec();
+            piece[axis] = part;
+            piece
+        })
+        .collect())
+}
+
+/// Returns the extents of the parts: those listed, or equal ones with a smaller last.
+fn split_sizes(
+    listed: Option<Vec<i64>>,
+    extent: usize,
+    count: usize,
+) -> Result<Vec<usize>, String> {
+    if let Some(listed) = listed {
+        let parts: Option<Vec<usize>> = listed
+            .iter()
+            .map(|&part| usize::try_from(part).ok())
+            .collect();
+        return parts
+            .filter(|parts| parts.iter().sum::<usize>() == extent && parts.len() == count)
+            .ok_or_else(|| format!("parts {listed:?} do not make up an axis of {extent}"));
+    }
+    let part = extent.div_ceil(count.max(1));
+    let sizes: Vec<usize> = (0..count)
+        .map(|i| part.min(extent.saturating_sub(i * part)))
+        .collect();
+    Ok(sizes)
+}
+
+pub(super) fn reshape(reading: &Reading) -> Result<Vec<Shape>, String> {
+    let shape = reading.shape(0)?;
+    let wanted = reading
+        .list(1, "shape")?
+        .ok_or("the new shape is missing")?;
+    let zero_is_zero = reading.node.int("allowzero", 0) != 0;
+    let total: usize = shape.iter().product();
+    let mut result = Vec::with_capacity(wanted.len());
+    let mut open = None;
+    for (i, &d) in wanted.iter().enumerate() {
+        result.push(match d {
+            -1 if open.is_none() => {
+                open = Some(i);
+                1
+            }
+            0 if !zero_is_zero => *shape
+                .get(i)
+                .ok_or_else(|| format!("axis {i} to copy does not exist"))?,
+            _ => usize::try_from(d).map_err(|_source| format!("extent {d} makes no sense"))?,
+        });
+    }
+    if let Some(i) = open {
+        let rest: usize = result.iter().product();
+        result[i] = total.checked_div(rest).unwrap_or(0);
+    }
+    if result.iter().product::<usize>() == total {
+        Ok(vec![result])
+    } else {
+        Err(format!("{shape:?} cannot be reshaped to {wanted:?}"))
+    }
+}
+
+pub(super) fn expand(reading: &Reading) -> Result<Vec<Shape>, String> {
+    let wanted = reading.constant(1)?.ok_or("the new shape is missing")?;
+    let wanted: Option<Shape> = wanted.iter().map(|&d| usize::try_from(d).ok()).collect();
+    Ok(vec![broadcast(
+        reading.shape(0)?,
+        &wanted.ok_or("a negative extent makes no sense")?,
+    )?])
+}
+
+pub(super) fn flatten(reading: &Reading) -> Result<Vec<Shape>, String> {
+    let shape = reading.shape(0)?;
+    let axis = reading.node.int("axis", 1);
+    // Unlike other axes, this one may lie behind the last.
+    let axis = if axis == i64::try_from(shape.len()).unwrap_or(i64::MAX) {
+        shape.len()
+    } else {
+        axis_index(axis, shape.len())?
+    };
+    Ok(vec![vec![
+        shape[..axis].iter().product(),
+        shape[axis..].iter().product(),
+    ]])
+}
+
+pub(super) fn squeeze(reading: &Reading) -> Result<Vec<Shape>, String> {
+    let shape = reading.shape(0)?;
+    let axes: Vec<usize> = match reading.list(1, "axes")? {
+        Some(axes) => axes
+            .into_iter()
+            .map(|a| axis_index(a, shape.len()))
+            .collect::<Result<_, _>>()?,
+        None => (0..shape.len()).filter(|&i| shape[i] == 1).collect(),
+    };
+    if let Some(&axis) = axes.iter().find(|&&axis| shape[axis] != 1) {
+        return Err(format!(
+            "axis {axis} of {shape:?} is not 1 and cannot be dropped"
+        ));
+    }
+    let kept = shape
+        .iter()
+        .enumerate()
+        .filter(|(i, _)| !axes.contains(i))
+        .map(|(_, &d)| d);
+    Ok(vec![kept.collect()])
+}
+
+pub(super) fn unsqueeze(reading: &Reading) -> Result<Vec<Shape>, String> {
+    let shape = reading.shape(0)?;
+    let listed = reading.list(1, "axes")?.ok_or("the axes are missing")?;
+    let rank = shape.len() + listed.len();
+    let axes: Vec<usize> = listed
+        .into_iter()
+        .map(|a| axis_index(a, rank))
+        .collect::<Result<_, _>>()?;
+    let mut rest = shape.iter();
+    let result: Option<Shape> = (0..rank)
+        .map(|i| {
+            if axes.contains(&i) {
+                Some(1)
+            } else {
+                rest.next().copied()
+            }
+        })
+        .collect();
+    Ok(vec![result.ok_or("an axis is listed twice")?])
+}
+
+pub(super) fn transpose(reading: &Reading) -> Result<Vec<Shape>, String> {
+    let shape = reading.shape(0)?;
+    let order = permutation(reading.node.ints("perm"), shape.len())?;
+    Ok(vec![order.into_iter().map(|i| shape[i]).collect()])
+}
+
+/// Returns the order of axes that `perm` states; without it they are reversed.
+pub fn permutation(perm: Option<&[i64]>, rank: usize) -> Result<Vec<usize>, String> {
+    let Some(perm) = perm else {
+        return Ok((0..rank).rev().collect());
+    };
+    let order: Vec<usize> = perm
+        .iter()
+        .map(|&a| axis_index(a, rank))
+        .collect::<Result<_, _>>()?;
+    let mut seen = order.clone();
+    seen.sort_unstable();
+    if seen.into_iter().eq(0..rank) {
+        Ok(order)
+    } else {
+        Err(format!("{perm:?} is not an order of {rank} axes"))
+    }
+}
+
+pub(super) fn slice(reading: &Reading) -> Result<Vec<Shape>, String> {
+    let mut shape = reading.shape(0)?.to_vec();
+    let starts = reading.list(1, "starts")?.ok_or("the starts are missing")?;
+    let ends = reading.list(2, "ends")?.ok_or("the ends are missing")?;
+    let axes = reading.list(3, "axes")?;
+    let steps = reading
+        .constant(4)?
+        .unwrap_or_else(|| vec![1; starts.len()]);
+    if ends.len() != starts.len() || steps.len() != starts.len() {
+        return Err("starts, ends and steps differ in number".to_owned());
+    }
+    for (i, (&start, &end)) in starts.iter().zip(&ends).enumerate() {
+        let axis = match &axes {
+            Some(axes) => axes
+                .get(i)
+                .copied()
+                .ok_or("there are fewer axes than starts")?,
+            None => i64::try_from(i).unwrap_or(i64::MAX),
+        };
+        let axis = axis_index(axis, shape.len())?;
+        shape[axis] = slice_range(start, end, steps[i], shape[axis])?.1;
+    }
+    Ok(vec![shape])
+}
+
+/// Returns the first index and the number of indices that a slice of an axis covers.
+pub fn slice_range(
+    start: i64,
+    end: i64,
+    step: i64,
+    extent: usize,
+) -> Result<(usize, usize), String> {
+    let n = i64::try_from(extent).unwrap_or(i64::MAX);
+    let from_end = |v: i64| if v < 0 { v.saturating_add(n) } else { v };
+    let (first, count) = match step {
+        0 => return Err("a step of 0 makes no sense".to_owned()),
+        1.. => {
+            let (a, b) = (from_end(start).clamp(0, n), from_end(end).clamp(0, n));
+            (
+                a,
+                (b - a).max(0).unsigned_abs().div_ceil(step.unsigned_abs()),
+            )
+        }
+        _ => {
+            let (a, b) = (
+                from_end(start).clamp(-1, n - 1),
+                from_end(end).clamp(-1, n - 1),
+            );
+            (
+                a,
+                (a - b).max(0).unsigned_abs().div_ceil(step.unsigned_abs()),
+            )
+        }
+    };
+    let count = usize::try_from(count).map_err(|e| e.to_string())?;
+    Ok((
+        usize::try_from(first.max(0)).map_err(|e| e.to_string())?,
+        count,
+    ))
+}
+
+pub(super) fn pad(reading: &Reading) -> Result<Vec<Shape>, String> {
+    let shape = reading.shape(0)?;
+    let pads = reading.list(1, "pads")?.ok_or("the pads are missing")?;
+    let pads = pads_by_axis(&pads, reading.constant(3)?, shape.len())?;
+    let padded: Option<Shape> = shape
+        .iter()
+        .zip(pads)
+        .map(|(&d, [before, after])| usize::try_from(i64::try_from(d).ok()? + before + after).ok())
+        .collect();
+    Ok(vec![padded.ok_or("more is cut off than there is")?])
+}
+
+/// Returns what is added before and after each of `rank` axes (negative cuts off).
+pub fn pads_by_axis(
+    pads: &[i64],
+    axes: Option<Vec<i64>>,
+    rank: usize,
+) -> Result<Vec<[i64; 2]>, String> {
+    let axes = match axes {
+        Some(axes) => axes
+            .into_iter()
+            .map(|a| axis_index(a, rank))
+            .collect::<Result<_, _>>()?,
+        None => (0..rank).collect::<Vec<_>>(),
+    };
+    if pads.len() != 2 * axes.len() {
+        return Err(format!("{} pads for {} axes", pads.len(), axes.len()));
+    }
+    let mut result = vec![[0, 0]; rank];
+    for (i, &axis) in axes.iter().enumerate() {
+        result[axis] = [pads[i], pads[i + axes.len()]];
+    }
+    Ok(result)
+}

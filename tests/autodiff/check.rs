@@ -1,0 +1,196 @@
+//! The gradient check: a graph's backward pass against central differences.
+//!
+//! The scalar that is differentiated is `Σ rᵢ·yᵢ` over all outputs, with fixed, uneven `r`, so that
+//! no rule sees an incoming gradient of ones. The graph runs in `f32`; differences are formed in
+//! `f64` along random directions and along single elements.
+
+use pentimento::autodiff::{Target, backward};
+use pentimento::engine::{Device, SessionOptions};
+use pentimento::onnx::{Builder, Graph, Model};
+use pentimento::tensor::Tensor;
+
+use crate::support::engine;
+
+/// Both forms of every gradient are checked.
+pub const TARGETS: [Target; 2] = [Target::Blocked, Target::Plain];
+
+/// One graph whose inputs are all differentiated.
+#[derive(Clone)]
+pub struct Case {
+    /// Says what is special about the case.
+    pub name: String,
+    /// The forward graph: `f32` inputs of fixed shape, any outputs.
+    pub model: Model,
+    /// The inputs' values, in order.
+    pub values: Vec<Tensor>,
+    /// Step of the differences.
+    pub step: f32,
+    /// Largest difference, relative to the largest gradient.
+    pub tolerance: f64,
+}
+
+/// Returns a case of the graph that `build` makes of inputs of the given shapes, with values
+/// spread over `range`; `build` returns the names of the outputs.
+pub fn case(
+    name: &str,
+    shapes: &[&[usize]],
+    range: (f32, f32),
+    build: impl FnOnce(&mut Builder, &[String]) -> Vec<String>,
+) -> Case {
+    let mut graph = Builder::new(name);
+    let inputs: Vec<String> = shapes
+        .iter()
+        .enumerate()
+        .map(|(i, shape)| graph.input(&format!("x{i}"), shape))
+        .collect();
+    for output in build(&mut graph, &inputs) {
+        graph.output(&output);
+    }
+    let values = shapes
+        .iter()
+        .zip(1..)
+        .map(|(shape, seed)| spread(shape, range, seed))
+        .collect();
+    Case {
+        name: name.to_owned(),
+        model: Model::new(graph.finish()),
+        values,
+        step: 1e-2,
+        tolerance: 2e-3,
+    }
+}
+
+/// Returns values that fill `range` evenly in a shuffled order, so that no two are equal and a
+/// step of the differences crosses no kink between neighbours.
+pub fn spread(shape: &[usize], range: (f32, f32), seed: u64) -> Tensor {
+    let count: usize = shape.iter().product();
+    let mut order: Vec<usize> = (0..count).collect();
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    for i in (1..count).rev() {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        order.swap(i, usize::try_from(state >> 33).unwrap() % (i + 1));
+    }
+    let width = range.1 - range.0;
+    let data = order
+        .iter()
+        .map(|&i| range.0 + width * (i as f32 + 0.5) / count as f32)
+        .collect();
+    Tensor::new(shape.to_vec(), data).unwrap()
+}
+
+/// Compares the appended gradient of every input with central differences.
+pub fn check_grads(case: &Case, target: Target) -> Result<(), String> {
+    let forward = &case.model.graph;
+    let weights: Vec<Tensor> = forward
+        .outputs
+        .iter()
+        .zip(101..)
+        .map(|(info, seed)| spread(&info.fixed_shape().unwrap(), (-1.0, 1.5), seed))
+        .collect();
+    let gradients = gradients(case, &weights, target)?;
+    let mut session = session(forward)?;
+    let mut value = |inputs: &[Tensor]| -> Result<f64, String> {
+        let feeds: Vec<(&str, &Tensor)> = forward
+            .inputs
+            .iter()
+            .map(|info| info.name.as_str())
+            .zip(inputs)
+            .collect();
+        let outputs = session
+            .run(&feeds)
+            .map_err(|e| format!("{:#}", anyhow::Error::from(e)))?;
+        Ok(outputs
+            .iter()
+            .zip(&weights)
+            .map(|(y, r)| dot(y.data(), r.data()))
+            .sum())
+    };
+    for (i, gradient) in gradients.iter().enumerate() {
+        let largest = gradient
+            .data()
+            .iter()
+            .fold(0.0_f64, |m, &g| m.max(f64::from(g).abs()))
+            .max(1e-3);
+        for j in probes(gradient.data().len()) {
+            let mut at = |offset: f32| {
+                let mut inputs = case.values.clone();
+                inputs[i].data_mut()[j] += offset;
+                let exact = f64::from(inputs[i].data()[j]);
+                value(&inputs).map(|v| (exact, v))
+            };
+            let ((xa, a), (xb, b)) = (at(case.step)?, at(-case.step)?);
+            let expected = (a - b) / (xa - xb);
+            let found = f64::from(gradient.data()[j]);
+            if (found - expected).abs() > case.tolerance * largest.max(expected.abs()) {
+                return Err(format!(
+                    "input {i}, element {j}: {found} appended, {expected} by differences"
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Runs the backward pass of the case with the incoming gradients `weights`.
+pub fn gradients(case: &Case, weights: &[Tensor], target: Target) -> Result<Vec<Tensor>, String> {
+    let forward = &case.model.graph;
+    let mut graph = Builder::from_graph(forward.clone()).map_err(|e| e.to_string())?;
+    let mut seeds = Vec::new();
+    for (i, (info, weight)) in forward.outputs.iter().zip(weights).enumerate() {
+        seeds.push((
+            info.name.clone(),
+            graph.input(&format!("seed{i}"), weight.shape()),
+        ));
+    }
+    let wanted: Vec<&str> = forward
+        .inputs
+        .iter()
+        .map(|info| info.name.as_str())
+        .collect();
+    let results = backward(&mut graph, &seeds, &wanted, target).map_err(|e| e.to_string())?;
+    let mut graph = graph.finish();
+    graph.outputs = Vec::new();
+    let mut graph = Builder::from_graph(graph).map_err(|e| e.to_string())?;
+    // An output of its own for each: several inputs may share one gradient value.
+    for (i, result) in results.iter().enumerate() {
+        graph
+            .named_node("Identity", &[result], &format!("gradient{i}"), [])
+            .unwrap();
+        graph.output(&format!("gradient{i}"));
+    }
+    let graph = graph.finish();
+    let mut session = session(&graph)?;
+    let values = case.values.iter().chain(weights);
+    let feeds: Vec<(&str, &Tensor)> = graph
+        .inputs
+        .iter()
+        .map(|info| info.name.as_str())
+        .zip(values)
+        .collect();
+    session
+        .run(&feeds)
+        .map_err(|e| format!("{:#}", anyhow::Error::from(e)))
+}
+
+fn session(graph: &Graph) -> Result<pentimento::engine::Session, String> {
+    engine()
+        .session(
+            &Model::new(graph.clone()),
+            &SessionOptions::new(Device::Cpu, 1),
+        )
+        .map_err(|e| format!("{:#}", anyhow::Error::from(e)))
+}
+
+fn dot(a: &[f32], b: &[f32]) -> f64 {
+    a.iter()
+        .zip(b)
+        .map(|(&a, &b)| f64::from(a) * f64::from(b))
+        .sum()
+}
+
+/// All elements of a small value, an even choice of a large one.
+fn probes(count: usize) -> impl Iterator<Item = usize> {
+    (0..count).step_by(count.div_ceil(60).max(1))
+}
