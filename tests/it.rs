@@ -1,4 +1,12 @@
 //! The integration tests, one module a part of the program.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::cast_precision_loss,
+    reason = "a test fails by panicking, and says why it skips"
+)]
+
 mod autodiff;
 mod support;

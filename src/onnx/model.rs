@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 /// Version of the standard operator set in which Pentimento writes its own graphs.
 ///
-/// 18 is the first in which the axes of every reduction are an input, and every ONNX Runtime that
+/// 17 is the last whose `Resize` ONNX Runtime keeps in its blocked layout; every version that
 /// Pentimento accepts runs it.
-pub const OPSET: i64 = 18;
+pub const OPSET: i64 = 17;
 
 /// A whole model: a graph and the operator set that its nodes are written in.
 #[derive(Debug, Clone, PartialEq)]
