@@ -73,10 +73,13 @@ pub fn spread(shape: &[usize], range: (f32, f32), seed: u64) -> Tensor {
         order.swap(i, usize::try_from(state >> 33).unwrap() % (i + 1));
     }
     let width = range.1 - range.0;
+    let even = |i: usize| range.0 + width * (i as f32 + 0.5) / count as f32;
+    // Away from the kink that so many functions have at 0.
     let data = order
         .iter()
-        .map(|&i| range.0 + width * (i as f32 + 0.5) / count as f32)
-        .collect();
+        .map(|&i| even(i))
+        .map(|v| if v.abs() < 0.03 { v + 0.06 } else { v });
+    let data = data.collect();
     Tensor::new(shape.to_vec(), data).unwrap()
 }
 
