@@ -4,5 +4,7 @@
 
 pub mod autodiff;
 pub mod engine;
+pub mod network;
+pub mod objective;
 pub mod onnx;
 pub mod tensor;

@@ -1,5 +1,7 @@
 //! Which form of a gradient is emitted: the one place where the device decides.
 
+use crate::onnx::{Builder, Constant, InferError};
+
 /// What the backward pass is written for.
 ///
 /// Every form is standard ONNX and right everywhere; a target only says which is fast there.
@@ -10,4 +12,35 @@ pub enum Target {
     Blocked,
     /// Anything else, CUDA above all: the plain form of each gradient.
     Plain,
+}
+
+impl Target {
+    /// Returns `value` (`[N, C, H, W]`), made in the plain layout, as the backward pass wants to add
+    /// it.
+    ///
+    /// Blocked, a 1×1 convolution of each channel with 1 takes it into the blocked layout, where
+    /// the addition becomes part of the convolution that it is added to.
+    pub fn enter(self, graph: &mut Builder, value: &str) -> Result<String, InferError> {
+        let &[_, channels, _, _] = graph.shape(value) else {
+            return Ok(value.to_owned());
+        };
+        match self {
+            Self::Plain => Ok(value.to_owned()),
+            Self::Blocked => depthwise(graph, value, channels, 1.0),
+        }
+    }
+}
+
+/// Appends `factor · value` as a convolution of each channel by itself.
+fn depthwise(
+    graph: &mut Builder,
+    value: &str,
+    channels: usize,
+    factor: f32,
+) -> Result<String, InferError> {
+    let kernel = Constant::f32s(vec![channels, 1, 1, 1], vec![factor; channels])
+        .expect("one factor a channel");
+    let kernel = graph.constant(kernel);
+    let group = i64::try_from(channels).unwrap_or(i64::MAX);
+    graph.node("Conv", &[value, &kernel], [("group", group.into())])
 }

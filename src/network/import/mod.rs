@@ -1,0 +1,5 @@
+//! Weights in other formats, to a forward graph. One file a format.
+
+mod safetensors;
+
+pub(super) use self::safetensors::{SafetensorsError, safetensors};

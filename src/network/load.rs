@@ -1,0 +1,250 @@
+//! Finds a network by its name or the path of a file, and reads it.
+
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+
+use super::import::{self, SafetensorsError};
+use super::layer::layers;
+use super::manifest::{Input, Manifest, ManifestError, Preset};
+use super::{Network, forward};
+use crate::onnx::{self, CheckError, ReadError};
+
+/// Why a network cannot be used.
+#[derive(Debug, Error)]
+pub enum NetworkError {
+    /// Neither a manifest of that name nor a file.
+    #[error("network `{name}` is not installed: there is no {name}.toml in {} and no file of that name (installed: {})", dirs(.looked_in), .installed.join(", "))]
+    Missing {
+        /// The name that was asked for.
+        name: String,
+        /// Folders that were looked into.
+        looked_in: Vec<PathBuf>,
+        /// Names that are there.
+        installed: Vec<String>,
+    },
+    /// A file that could not be read.
+    #[error("read {}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A manifest that makes no sense.
+    #[error("use the network manifest {}", path.display())]
+    Manifest {
+        /// The manifest.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: ManifestError,
+    },
+    /// A file that is not the one the manifest was written for.
+    #[error("{} has SHA-256 {found}, but its manifest says {expected}: fetch the file again", path.display())]
+    Checksum {
+        /// The file.
+        path: PathBuf,
+        /// What the manifest says.
+        expected: String,
+        /// What the file has.
+        found: String,
+    },
+    /// A file whose ending is not known.
+    #[error("{} is no network: `.onnx` and `.safetensors` are read", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+    },
+    /// An ONNX file that cannot be read.
+    #[error("read the ONNX file {}", path.display())]
+    Onnx {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: ReadError,
+    },
+    /// An ONNX file that does not hang together.
+    #[error("check the graph in {}", path.display())]
+    Check {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: CheckError,
+    },
+    /// A weight file that cannot be read.
+    #[error("read the weights in {}", path.display())]
+    Safetensors {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: SafetensorsError,
+    },
+    /// A graph that is no network of pictures.
+    #[error("{} is no network of pictures: {reason}", path.display())]
+    Shape {
+        /// The file.
+        path: PathBuf,
+        /// What is missing.
+        reason: String,
+    },
+}
+
+fn dirs(dirs: &[PathBuf]) -> String {
+    dirs.iter()
+        .map(|dir| dir.display().to_string())
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// Finds and reads the network that a profile calls `name`: a manifest in one of `dirs`, or the
+/// path of a manifest, an `.onnx` or a `.safetensors` file.
+pub fn find(name: &str, dirs: &[PathBuf]) -> Result<Network, NetworkError> {
+    let path = Path::new(name);
+    let plain = path.components().count() == 1 && path.extension().is_none();
+    let manifest = dirs
+        .iter()
+        .map(|dir| dir.join(format!("{name}.toml")))
+        .find(|p| p.is_file());
+    match manifest {
+        Some(manifest) if plain => from_manifest(&manifest),
+        _ if path.is_file() && path.extension().is_some_and(|e| e == "toml") => from_manifest(path),
+        _ if path.is_file() => from_file(path),
+        _ => Err(NetworkError::Missing {
+            name: name.to_owned(),
+            looked_in: dirs.to_vec(),
+            installed: installed(dirs),
+        }),
+    }
+}
+
+/// Returns the names of the manifests in `dirs`, sorted.
+fn installed(dirs: &[PathBuf]) -> Vec<String> {
+    let mut names: Vec<String> = dirs
+        .iter()
+        .filter_map(|dir| std::fs::read_dir(dir).ok())
+        .flatten()
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter(|path| path.extension().is_some_and(|e| e == "toml"))
+        .filter_map(|path| {
+            path.file_stem()
+                .map(|stem| stem.to_string_lossy().into_owned())
+        })
+        .collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+fn from_manifest(path: &Path) -> Result<Network, NetworkError> {
+    let text = String::from_utf8_lossy(&read(path)?).into_owned();
+    let manifest = Manifest::parse(&text).map_err(|source| NetworkError::Manifest {
+        path: path.to_owned(),
+        source,
+    })?;
+    let file = path.with_file_name(&manifest.file);
+    from_parts(manifest, &file)
+}
+
+/// Reads a bare file; a manifest of the same name beside it is used, else Caffe's conventions.
+fn from_file(path: &Path) -> Result<Network, NetworkError> {
+    let beside = path.with_extension("toml");
+    if beside.is_file() {
+        return from_manifest(&beside);
+    }
+    let name = path
+        .file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    let manifest = Manifest {
+        name,
+        title: String::new(),
+        file: path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned(),
+        licence: String::new(),
+        sha256: String::new(),
+        input: Input::default(),
+        preset: Preset::default(),
+    };
+    from_parts(manifest, path)
+}
+
+fn from_parts(manifest: Manifest, path: &Path) -> Result<Network, NetworkError> {
+    let bytes = read(path)?;
+    let sha256 = hex(&Sha256::digest(&bytes));
+    if !manifest.sha256.is_empty() && !manifest.sha256.eq_ignore_ascii_case(&sha256) {
+        return Err(NetworkError::Checksum {
+            path: path.to_owned(),
+            expected: manifest.sha256,
+            found: sha256,
+        });
+    }
+    let extension = path
+        .extension()
+        .and_then(|e| e.to_str())
+        .unwrap_or_default();
+    let mut model = match extension {
+        "onnx" => onnx::read(&bytes).map_err(|source| NetworkError::Onnx {
+            path: path.to_owned(),
+            source,
+        })?,
+        "safetensors" => import::safetensors(&manifest.name, &bytes).map_err(|source| {
+            NetworkError::Safetensors {
+                path: path.to_owned(),
+                source,
+            }
+        })?,
+        _ => {
+            return Err(NetworkError::Format {
+                path: path.to_owned(),
+            });
+        }
+    };
+    onnx::check(&model).map_err(|source| NetworkError::Check {
+        path: path.to_owned(),
+        source,
+    })?;
+    forward::fold_casts(&mut model.graph);
+    let shape_error = |reason: &str| NetworkError::Shape {
+        path: path.to_owned(),
+        reason: reason.to_owned(),
+    };
+    if model.graph.inputs.len() != 1 {
+        return Err(shape_error("it must have exactly one input, the picture"));
+    }
+    let layers = layers(&model.graph);
+    if layers.is_empty() {
+        return Err(shape_error("it has no convolution, activation or pooling"));
+    }
+    Ok(Network {
+        manifest,
+        model,
+        layers,
+        sha256,
+    })
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, NetworkError> {
+    std::fs::read(path).map_err(|source| NetworkError::Io {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
