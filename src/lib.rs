@@ -8,3 +8,5 @@ pub mod network;
 pub mod objective;
 pub mod onnx;
 pub mod tensor;
+
+pub mod pixels;
