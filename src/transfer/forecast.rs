@@ -1,0 +1,160 @@
+//! How much memory a run will take, before it starts.
+//!
+//! The largest part are the values of the objective graph that are alive at the same time. They
+//! are counted by walking the graph in its order, each value living from the node that makes it to
+//! the last that reads it. ONNX Runtime runs nodes in an order of its own and holds copies in its
+//! blocked layout for a while, so the count is multiplied by a factor that was measured
+//! (`ARCHITECTURE.md`, "Speed and memory").
+
+use std::collections::BTreeMap;
+
+use super::stage::{optimizer_options, spec};
+use super::targets::{image_size, stage_size};
+use super::{Inputs, Task, TransferError};
+use crate::engine::Device;
+use crate::network::Network;
+use crate::objective::{Objective, ObjectiveError};
+use crate::onnx::{Graph, infer};
+use crate::pixels::Picture;
+use crate::profile::{NetworkRef, Profile, Stage};
+
+/// Measured peak of a whole process over what the walk counts (values alive at once).
+const ORDER_FACTOR: f64 = 1.25;
+
+/// Copies of the weights that are held: the model's, its bytes while the session is made, ONNX
+/// Runtime's blocked ones for the forward and the backward pass.
+const WEIGHT_COPIES: u64 = 4;
+
+/// The process itself: library and threads.
+const BASE: u64 = 120 << 20;
+
+/// Pictures of the stage's size that are held as f32 beside the graph's values.
+const PICTURES: usize = 8;
+
+/// Returns the bytes that a stage of this size needs at its peak, on the device that computes.
+pub fn forecast(
+    network: &Network,
+    stage: &Stage,
+    profile: &Profile,
+    (width, height): (usize, usize),
+    device: Device,
+) -> Result<u64, ObjectiveError> {
+    let spec = spec(stage, profile.compat, (width, height), device);
+    let objective = Objective::build(network, &spec)?;
+    let (alive, weights) = peak(&objective.model.graph);
+    let computing = scaled(alive, ORDER_FACTOR) + weights * WEIGHT_COPIES;
+    Ok(match device {
+        Device::Cpu => {
+            let variable = 3 * width * height;
+            let optimizer = optimizer_options(stage, profile.compat).memory_bytes(variable);
+            BASE + computing + optimizer + bytes(PICTURES * variable * 4)
+        }
+        // Optimiser and pictures stay on the host.
+        Device::Cuda(_) => computing,
+    })
+}
+
+/// Returns the error for the first stage that does not fit into the memory that may be used.
+pub(super) fn refuse_what_does_not_fit(
+    task: &Task,
+    inputs: &Inputs,
+    networks: &BTreeMap<NetworkRef, Network>,
+    device: Device,
+) -> Result<(), TransferError> {
+    let Some(available) = task.memory else { return Ok(()) };
+    for (index, stage) in task.profile.stages.iter().enumerate() {
+        let network = &networks[&stage.network];
+        let content = &inputs.content;
+        let needs = |size: usize| {
+            let size = stage_size(content, size, task.profile.compat);
+            forecast(network, stage, &task.profile, size, device)
+        };
+        let needed = needs(image_size(stage))?;
+        if needed > available {
+            let (width, height) = stage_size(content, image_size(stage), task.profile.compat);
+            return Err(TransferError::Memory {
+                stage: index + 1,
+                width,
+                height,
+                needed,
+                available,
+                largest: largest_that_fits(available, image_size(stage), needs, content),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Returns the largest size below `too_large` that fits, to a step of 16 pixels.
+fn largest_that_fits(
+    available: u64,
+    too_large: usize,
+    needs: impl Fn(usize) -> Result<u64, ObjectiveError>,
+    content: &Picture,
+) -> Option<usize> {
+    const STEP: usize = 16;
+    // Below this, the shorter side of a long picture vanishes.
+    let aspect = content.width().max(content.height()) / content.width().min(content.height());
+    let (mut fits, mut fails) = (0, too_large.div_ceil(STEP));
+    while fails - fits > 1 {
+        let middle = fits.midpoint(fails);
+        // A size that the network cannot work with is no size to recommend.
+        match needs(middle * STEP) {
+            Ok(needed) if needed > available => fails = middle,
+            Ok(_) | Err(_) => fits = middle,
+        }
+    }
+    let size = fits * STEP;
+    (size > STEP * aspect && needs(size).is_ok_and(|needed| needed <= available)).then_some(size)
+}
+
+/// Returns the most bytes of values alive at once, and the bytes of the constants.
+fn peak(graph: &Graph) -> (u64, u64) {
+    let Ok(shapes) = infer::infer(graph) else { return (0, 0) };
+    let size = |value: &str| {
+        shapes.get(value).map_or(0, |shape| bytes(shape.iter().product::<usize>() * 4))
+    };
+    let mut last_use: BTreeMap<&str, usize> = BTreeMap::new();
+    for (index, node) in graph.nodes.iter().enumerate() {
+        for value in &node.inputs {
+            last_use.insert(value, index);
+        }
+    }
+    for output in &graph.outputs {
+        last_use.insert(&output.name, graph.nodes.len());
+    }
+    let weights: u64 = graph.initializers.keys().map(|name| size(name)).sum();
+    let mut alive: u64 = graph.inputs.iter().map(|input| size(&input.name)).sum();
+    let mut most = alive;
+    for (index, node) in graph.nodes.iter().enumerate() {
+        alive += node.outputs.iter().map(|value| size(value)).sum::<u64>();
+        most = most.max(alive);
+        let mut ended: Vec<&String> = node
+            .inputs
+            .iter()
+            .chain(&node.outputs)
+            .filter(|value| {
+                !graph.initializers.contains_key(*value)
+                    && last_use.get(value.as_str()).is_none_or(|&last| last == index)
+            })
+            .collect();
+        ended.sort();
+        ended.dedup();
+        alive = alive.saturating_sub(ended.into_iter().map(|value| size(value)).sum());
+    }
+    (most, weights)
+}
+
+fn bytes(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
+}
+
+#[allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a forecast is good to a few per cent"
+)]
+fn scaled(bytes: u64, factor: f64) -> u64 {
+    (bytes as f64 * factor) as u64
+}

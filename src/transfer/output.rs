@@ -1,0 +1,206 @@
+//! What a run leaves behind: snapshots, the table of losses, the result.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use super::recipe::Recipe;
+use super::{Task, TransferError};
+use crate::pixels::colour::{original_colors_lua, original_colors_pt};
+use crate::pixels::encode::{Depth, save_jpeg, save_png, verify};
+use crate::pixels::Picture;
+use crate::profile::{Compat, OutputFormat, PngDepth};
+
+/// Quality of a JPEG result.
+const JPEG_QUALITY: u8 = 95;
+
+/// Where the files of a run go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Naming {
+    /// The result; its ending decides nothing, the profile's `output_format` does.
+    pub result: PathBuf,
+    /// How snapshots are named.
+    pub snapshots: SavedAs,
+    /// The table of losses, if one is wanted.
+    pub losses: Option<PathBuf>,
+}
+
+/// How snapshots are named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SavedAs {
+    /// Beside the result: `out_100.png` for `out.png`, `out_s2_100.png` in a run of several stages.
+    Beside,
+    /// In this folder: `000100.png`, `s2_000100.png` in a run of several stages.
+    In(PathBuf),
+}
+
+/// A picture to write, 0–255, and the content picture of its size.
+pub(super) struct View<'a> {
+    pub(super) picture: Picture,
+    pub(super) content: Option<&'a Picture>,
+}
+
+/// The files of a run.
+pub(super) struct Output<'a> {
+    task: &'a Task,
+    recipe: Recipe,
+    table: Option<Table>,
+}
+
+struct Table {
+    path: PathBuf,
+    file: BufWriter<File>,
+    columns: Vec<String>,
+}
+
+impl<'a> Output<'a> {
+    pub(super) fn new(task: &'a Task, recipe: Recipe) -> Result<Self, TransferError> {
+        let table = match &task.naming.losses {
+            Some(path) => Some(Table::create(path, task)?),
+            None => None,
+        };
+        Ok(Self { task, recipe, table })
+    }
+
+    /// Adds a row to the table of losses.
+    pub(super) fn losses(
+        &mut self,
+        stage: usize,
+        iteration: usize,
+        total: f64,
+        terms: &[(String, f32)],
+    ) -> Result<(), TransferError> {
+        let Some(table) = &mut self.table else { return Ok(()) };
+        table.row((stage, iteration), total, terms).map_err(|source| TransferError::Losses {
+            path: table.path.clone(),
+            source,
+        })
+    }
+
+    /// Writes a snapshot and returns its file.
+    pub(super) fn snapshot(
+        &self,
+        view: &View,
+        at: (usize, usize),
+    ) -> Result<PathBuf, TransferError> {
+        let path = self.snapshot_path(at);
+        self.write(view, &path, at, OutputFormat::Png)
+    }
+
+    /// Writes the last good picture of a run that went wrong, and returns its file.
+    pub(super) fn last_good(
+        &self,
+        view: &View,
+        at: (usize, usize),
+    ) -> Result<PathBuf, TransferError> {
+        self.snapshot(view, at)
+    }
+
+    /// Writes the result, reads it back, and returns its file.
+    pub(super) fn result(
+        &self,
+        view: &View,
+        at: (usize, usize),
+    ) -> Result<PathBuf, TransferError> {
+        let path = self.task.naming.result.clone();
+        let path = self.write(view, &path, at, self.task.profile.output_format)?;
+        verify(&path, view.picture.width(), view.picture.height())?;
+        Ok(path)
+    }
+
+    fn write(
+        &self,
+        view: &View,
+        path: &Path,
+        (stage, iteration): (usize, usize),
+        format: OutputFormat,
+    ) -> Result<PathBuf, TransferError> {
+        let recoloured = match view.content.filter(|_| self.task.profile.original_colors) {
+            Some(content) => match self.task.profile.compat {
+                Some(Compat::Lua) => original_colors_lua(content, &view.picture),
+                Some(Compat::Pt) | None => original_colors_pt(content, &view.picture),
+            },
+            None => None,
+        };
+        let picture = recoloured.as_ref().unwrap_or(&view.picture);
+        match format {
+            OutputFormat::Png => {
+                let depth = match self.task.profile.png_depth {
+                    PngDepth::Eight => Depth::Eight,
+                    PngDepth::Sixteen => Depth::Sixteen,
+                };
+                save_png(picture, path, depth, &self.recipe.texts(stage, iteration))?;
+            }
+            OutputFormat::Jpeg => save_jpeg(picture, path, JPEG_QUALITY)?,
+        }
+        Ok(path.to_owned())
+    }
+
+    fn snapshot_path(&self, (stage, iteration): (usize, usize)) -> PathBuf {
+        let several = self.task.profile.stages.len() > 1;
+        match &self.task.naming.snapshots {
+            SavedAs::Beside => {
+                let result = &self.task.naming.result;
+                let mut name = result.file_stem().unwrap_or_default().to_owned();
+                if several {
+                    name.push(format!("_s{stage}"));
+                }
+                name.push(format!("_{iteration}.png"));
+                result.with_file_name(name)
+            }
+            SavedAs::In(folder) if several => folder.join(format!("s{stage}_{iteration:06}.png")),
+            SavedAs::In(folder) => folder.join(format!("{iteration:06}.png")),
+        }
+    }
+}
+
+impl Table {
+    /// Begins the table with a column for every term that any stage has.
+    fn create(path: &Path, task: &Task) -> Result<Self, TransferError> {
+        let columns = columns(task);
+        let begin = || {
+            let mut file = BufWriter::new(File::create(path)?);
+            writeln!(file, "stage,iteration,total{}", joined(columns.iter().cloned()))?;
+            file.flush()?;
+            Ok(file)
+        };
+        let file = begin()
+            .map_err(|source| TransferError::Losses { path: path.to_owned(), source })?;
+        Ok(Self { path: path.to_owned(), file, columns })
+    }
+
+    fn row(
+        &mut self,
+        (stage, iteration): (usize, usize),
+        total: f64,
+        terms: &[(String, f32)],
+    ) -> std::io::Result<()> {
+        // A term that this stage does not have leaves its cell empty.
+        let cells = self.columns.iter().map(|column| {
+            let term = terms.iter().find(|(name, _)| name == column);
+            term.map(|(_, loss)| loss.to_string()).unwrap_or_default()
+        });
+        writeln!(self.file, "{stage},{iteration},{total}{}", joined(cells))?;
+        // Rows are few and slow to come; whoever watches the file sees each as it is made.
+        self.file.flush()
+    }
+}
+
+fn joined(cells: impl Iterator<Item = String>) -> String {
+    cells.fold(String::new(), |line, cell| line + "," + &cell)
+}
+
+/// Returns the columns of all stages: content terms, style terms, total variation.
+fn columns(task: &Task) -> Vec<String> {
+    let stages = &task.profile.stages;
+    let content = stages.iter().flat_map(|s| &s.content_layers).map(|l| format!("content:{l}"));
+    let style = stages.iter().flat_map(|s| &s.style_layers).map(|l| format!("style:{l}"));
+    let tv = stages.iter().filter(|s| s.tv_weight > 0.0).map(|_| "tv".to_owned());
+    let mut columns: Vec<String> = Vec::new();
+    for column in content.chain(style).chain(tv) {
+        if !columns.contains(&column) {
+            columns.push(column);
+        }
+    }
+    columns
+}

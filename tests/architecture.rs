@@ -1,0 +1,204 @@
+//! Holds what ARCHITECTURE.md says: who may import whom, which module owns which library, that
+//! every file says what it is, and that none grows beyond reading.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The arithmetic side: no clock, no tasks, no jobs.
+const ARITHMETIC: &[&str] = &["tensor", "onnx", "autodiff", "network", "objective", "optim"];
+
+/// The daemon side: it never loads a network.
+const DAEMON: &[&str] = &["daemon", "supervisor", "ingest", "job", "folder"];
+
+/// Modules that compute.
+const COMPUTING: &[&str] = &["engine", "transfer", "objective", "autodiff", "onnx"];
+
+/// Libraries with a wide surface, each with the one module that may use it.
+const OWNERS: &[(&str, &str)] = &[
+    ("ort", "engine"),
+    ("image", "pixels"),
+    ("png", "pixels"),
+    ("zune_jpeg", "pixels"),
+    ("moxcms", "pixels"),
+    ("fast_image_resize", "pixels"),
+    ("prost", "onnx"),
+    ("safetensors", "network"),
+    ("notify", "ingest"),
+    ("config", "settings"),
+    ("indicatif", "cli"),
+    ("clap", "cli"),
+];
+
+/// A module may hold up to this many lines, its tests not counted.
+const MOST_LINES: usize = 500;
+
+struct Source {
+    path: PathBuf,
+    module: String,
+    text: String,
+}
+
+fn sources() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    collect(&root, &mut files);
+    assert!(files.len() > 20, "the sources were not found");
+    files
+        .into_iter()
+        .map(|path| {
+            let inside = path.strip_prefix(&root).unwrap();
+            let first = inside.components().next().unwrap().as_os_str().to_string_lossy();
+            let module = first.trim_end_matches(".rs").to_owned();
+            let text = fs::read_to_string(&path).unwrap();
+            Source { path: inside.to_owned(), module, text }
+        })
+        .collect()
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+/// Lines of code: no comments, no tests.
+fn code(text: &str) -> impl Iterator<Item = &str> {
+    let end = text.find("#[cfg(test)]\nmod tests {").unwrap_or(text.len());
+    text[..end].lines().filter(|line| !line.trim_start().starts_with("//"))
+}
+
+/// Top-level modules of this crate that a file names.
+fn imports(source: &Source) -> BTreeSet<String> {
+    code(&source.text)
+        .flat_map(|line| line.split("crate::").skip(1))
+        .map(|rest| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap())
+        .filter(|name| !name.is_empty() && *name != source.module)
+        .map(str::to_owned)
+        .collect()
+}
+
+fn is_test_file(path: &Path) -> bool {
+    path.components().any(|part| {
+        let part = part.as_os_str().to_string_lossy();
+        part == "tests" || part == "tests.rs"
+    })
+}
+
+#[test]
+fn imports_follow_the_rules() {
+    let mut breaches = Vec::new();
+    let rules: Vec<(&[&str], BTreeSet<&str>)> = vec![
+        (DAEMON, COMPUTING.iter().copied().collect()),
+        (&["worker"], ["daemon", "supervisor", "ingest"].into()),
+        (&["supervisor"], ["worker", "transfer", "engine"].into()),
+        (&["transfer", "engine", "pixels"], ["daemon", "supervisor", "ingest", "job", "worker", "cli"].into()),
+        (&["protocol"], ["daemon", "supervisor", "worker", "transfer", "cli"].into()),
+    ];
+    for source in sources().iter().filter(|s| !is_test_file(&s.path)) {
+        let imports = imports(source);
+        if ARITHMETIC.contains(&source.module.as_str()) {
+            for import in imports.iter().filter(|i| !ARITHMETIC.contains(&i.as_str())) {
+                breaches.push(format!("{} (arithmetic) imports {import}", source.path.display()));
+            }
+        }
+        for (modules, forbidden) in &rules {
+            if modules.contains(&source.module.as_str()) {
+                for import in imports.iter().filter(|i| forbidden.contains(i.as_str())) {
+                    breaches.push(format!("{} imports {import}", source.path.display()));
+                }
+            }
+        }
+    }
+    assert!(breaches.is_empty(), "{}", breaches.join("\n"));
+}
+
+#[test]
+fn arithmetic_has_no_clock_and_no_tasks() {
+    let forbidden = ["std::time", "tokio", "std::thread::spawn", "std::env::", "tracing::"];
+    let mut breaches = Vec::new();
+    for source in sources().iter().filter(|s| ARITHMETIC.contains(&s.module.as_str())) {
+        for word in forbidden {
+            if code(&source.text).any(|line| line.contains(word)) {
+                breaches.push(format!("{} uses {word}", source.path.display()));
+            }
+        }
+        let files = source.module == "network" || is_test_file(&source.path);
+        if !files && code(&source.text).any(|line| line.contains("std::fs")) {
+            breaches.push(format!("{} reads files", source.path.display()));
+        }
+    }
+    assert!(breaches.is_empty(), "{}", breaches.join("\n"));
+}
+
+#[test]
+fn each_library_has_one_owner() {
+    let mut breaches = Vec::new();
+    for source in sources() {
+        for (library, owner) in OWNERS {
+            let used = code(&source.text).any(|line| {
+                let line = line.trim_start();
+                line.starts_with(&format!("use {library}::"))
+                    || line.starts_with(&format!("use {library};"))
+                    || names(line, library)
+            });
+            if used && source.module != *owner && source.module != "main" {
+                breaches.push(format!("{} uses {library}", source.path.display()));
+            }
+        }
+    }
+    assert!(breaches.is_empty(), "{}", breaches.join("\n"));
+}
+
+/// Whether a line names `library::…` as a path of its own (not `crate::library::…`).
+fn names(line: &str, library: &str) -> bool {
+    line.match_indices(&format!("{library}::")).any(|(at, _)| {
+        let before = line[..at].chars().next_back();
+        !before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':')
+            && !line.trim_start().starts_with("use ")
+            && !line.contains(&format!("pixels::{library}"))
+    }) && library != "image"
+        && library != "config"
+}
+
+#[test]
+fn every_file_opens_with_what_it_is() {
+    let missing: Vec<String> = sources()
+        .iter()
+        .filter(|source| !source.text.starts_with("//! "))
+        .map(|source| source.path.display().to_string())
+        .collect();
+    assert!(missing.is_empty(), "without a `//!` head: {missing:?}");
+}
+
+#[test]
+fn no_file_is_too_long_to_read() {
+    let long: BTreeMap<String, usize> = sources()
+        .iter()
+        .filter(|source| !is_test_file(&source.path))
+        .map(|source| {
+            let end = source.text.find("#[cfg(test)]\nmod tests {").unwrap_or(source.text.len());
+            (source.path.display().to_string(), source.text[..end].lines().count())
+        })
+        .filter(|(_, lines)| *lines > MOST_LINES)
+        .collect();
+    assert!(long.is_empty(), "over {MOST_LINES} lines: {long:?}");
+}
+
+#[test]
+fn no_module_shadows_a_dependency() {
+    let manifest = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"));
+    let manifest: toml::Table = manifest.unwrap().parse().unwrap();
+    let dependencies = manifest["dependencies"].as_table().unwrap();
+    let modules: BTreeSet<String> = sources().into_iter().map(|source| source.module).collect();
+    let shadowed: Vec<&String> =
+        dependencies.keys().filter(|name| modules.contains(&name.replace('-', "_"))).collect();
+    assert!(shadowed.is_empty(), "modules named like a dependency: {shadowed:?}");
+}
