@@ -3,3 +3,5 @@
 //! The modules are listed in reading order; ARCHITECTURE.md says who may import whom.
 
 pub mod tensor;
+
+pub mod optim;
