@@ -7,6 +7,6 @@ pub mod engine;
 pub mod network;
 pub mod objective;
 pub mod onnx;
-pub mod tensor;
-
+pub mod optim;
 pub mod pixels;
+pub mod tensor;

@@ -1,0 +1,1 @@
+//! What the optimisers promise, on functions small enough to follow.
