@@ -2,4 +2,5 @@
 //!
 //! The modules are listed in reading order; ARCHITECTURE.md says who may import whom.
 
+pub mod runtime;
 pub mod tensor;
