@@ -1,6 +1,6 @@
 //! Pentimento: a watch-folder daemon for neural style transfer.
 //!
-//! The modules are listed in reading order; ARCHITECTURE.md says who may import whom.
+//! ARCHITECTURE.md gives the order to read the modules in, and says who may import whom.
 
 pub mod autodiff;
 pub mod engine;
@@ -9,4 +9,5 @@ pub mod objective;
 pub mod onnx;
 pub mod optim;
 pub mod pixels;
+pub mod runtime;
 pub mod tensor;
