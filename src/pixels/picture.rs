@@ -75,6 +75,7 @@ impl Picture {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, reason = "whole numbers and copies are exact")]
 mod tests {
     use super::*;
 

@@ -139,4 +139,5 @@ fn clip(value: i32) -> u8 {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, reason = "whole numbers and copies are exact")]
 mod tests;

@@ -1,4 +1,6 @@
 //! JPEG by `zune-jpeg` in strict mode: every cut file is refused, where `image` fills with grey.
+//! A missing end mark is forgiven in baseline files only: in a progressive one it cannot be told
+//! from a missing scan.
 //!
 //! Four-channel files are handed over as amounts of ink, not as the decoder's guess at RGB, so that
 //! an embedded profile can convert them; Adobe's writers store them inverted.
@@ -17,15 +19,12 @@ use crate::pixels::error::DecodeError;
 pub(super) fn decode(input: &Input<'_>) -> Result<Raster, DecodeError> {
     let marks = jpeg_marks::read(input.bytes);
     let failed = |error: DecodeErrors| {
-        let deep = marks.precision.is_some_and(|bits| bits != 8);
-        if matches!(error, DecodeErrors::Unsupported(_)) {
+        if marks.unusual || matches!(error, DecodeErrors::Unsupported(_)) {
             input.unsupported(error)
-        } else if !marks.ended {
-            input.incomplete(Some(error.into()))
-        } else if deep {
-            input.unsupported(error)
-        } else {
+        } else if marks.ended {
             input.damaged(error)
+        } else {
+            input.incomplete(Some(error.into()))
         }
     };
     // The decoder's own limits on the sides are lifted: ours is on pixels, and checked first.

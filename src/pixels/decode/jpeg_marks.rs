@@ -11,8 +11,9 @@ pub(super) struct Marks {
     pub(super) ended: bool,
     /// An Adobe segment is there: four channels are then stored inverted.
     pub(super) adobe: bool,
-    /// Bits per sample, once a frame header was seen.
-    pub(super) precision: Option<u8>,
+    /// The frame header names a process that is not the ordinary 8-bit one: more bits, lossless,
+    /// hierarchical or arithmetic coding.
+    pub(super) unusual: bool,
 }
 
 /// Returns the outline of `bytes`, which start with a JPEG signature.
@@ -29,12 +30,13 @@ pub(super) fn read(bytes: &[u8]) -> Marks {
             0xd0..=0xd8 | 0x01 => after,
             _ => {
                 let Some(segment) = segment(bytes, after) else {
-                    return marks;
+                    break;
                 };
                 match marker {
                     APP14 => marks.adobe |= segment.starts_with(b"Adobe"),
                     0xc0..=0xcf if !matches!(marker, HUFFMAN | JPG | ARITHMETIC) => {
-                        marks.precision = marks.precision.or(segment.first().copied());
+                        let ordinary = matches!(marker, 0xc0..=0xc2) && segment.first() == Some(&8);
+                        marks.unusual |= !ordinary;
                     }
                     _ => {}
                 }
@@ -42,6 +44,8 @@ pub(super) fn read(bytes: &[u8]) -> Marks {
             }
         };
     }
+    // Damage can look like a segment that reaches beyond the end; the file is there all the same.
+    marks.ended = bytes.ends_with(&[0xff, END]);
     marks
 }
 
@@ -77,11 +81,7 @@ mod tests {
     fn an_end_marker_inside_a_segment_does_not_count() {
         let mut bytes = b"\xff\xd8\xff\xe1\0\x06\xff\xd9\xff\xd9".to_vec();
         bytes.extend(b"\xff\xc0\0\x03\x08\xff\xda\0\x02\x11\xff\0\x22");
-        let open = Marks {
-            ended: false,
-            adobe: false,
-            precision: Some(8),
-        };
+        let open = Marks::default();
         assert_eq!(read(&bytes), open);
         bytes.extend(b"\xff\xd0\x33\xff\xff\xd9trailing");
         assert_eq!(

@@ -37,7 +37,36 @@ pub(super) fn chunks(bytes: &[u8]) -> impl Iterator<Item = Chunk<'_>> {
     })
 }
 
-/// Returns true if and only if the end chunk is there.
-pub(super) fn has_end(bytes: &[u8]) -> bool {
-    chunks(bytes).any(|chunk| chunk.kind == b"IEND")
+/// Where a PNG file ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// With its end chunk (and whatever follows).
+    Marked,
+    /// Behind a complete chunk, with the end chunk missing or cut: nothing of the picture is lost.
+    Unmarked {
+        /// Length of the complete chunks and the signature.
+        length: usize,
+    },
+    /// Inside a chunk.
+    Cut,
 }
+
+/// Returns where `bytes`, a file with a PNG signature, ends.
+pub(super) fn end(bytes: &[u8]) -> End {
+    let mut length = 8;
+    for chunk in chunks(bytes) {
+        if chunk.kind == b"IEND" {
+            return End::Marked;
+        }
+        length += 12 + chunk.data.len();
+    }
+    let rest = bytes.get(length..).unwrap_or_default();
+    if END_CHUNK.starts_with(rest) {
+        End::Unmarked { length }
+    } else {
+        End::Cut
+    }
+}
+
+/// The end chunk, which is the same in every file.
+pub(super) const END_CHUNK: [u8; 12] = *b"\0\0\0\0IEND\xae\x42\x60\x82";

@@ -3,7 +3,7 @@
 //! Texts are never unpacked here. Checksums are verified; a file without its end chunk is accepted
 //! if all its pixels are there.
 
-use std::io::{Cursor, ErrorKind};
+use std::{borrow::Cow, io::Cursor};
 
 use image::metadata::Orientation;
 use png::{BitDepth, ColorType, Decoder, DecodingError, Info, Limits, Transformations};
@@ -11,7 +11,7 @@ use png::{BitDepth, ColorType, Decoder, DecodingError, Info, Limits, Transformat
 use super::{
     Input,
     note::Note,
-    png_chunks,
+    png_chunks::{self, END_CHUNK, End},
     raster::{Channels, Colours, Raster, Samples},
 };
 use crate::pixels::error::DecodeError;
@@ -20,19 +20,29 @@ use crate::pixels::error::DecodeError;
 const MAX_SIDE_BYTES: usize = 64 << 20;
 
 pub(super) fn decode(input: &Input<'_>) -> Result<Raster, DecodeError> {
+    let (bytes, marked) = match png_chunks::end(input.bytes) {
+        End::Marked => (Cow::Borrowed(input.bytes), true),
+        // The decoder wants to see what follows the picture.
+        End::Unmarked { length } => (
+            Cow::Owned([&input.bytes[..length], &END_CHUNK].concat()),
+            false,
+        ),
+        End::Cut => (Cow::Borrowed(input.bytes), false),
+    };
     let failed = |error: DecodingError| match &error {
-        DecodingError::IoError(cause) if cause.kind() == ErrorKind::UnexpectedEof => {
-            input.incomplete(Some(error.into()))
-        }
         DecodingError::LimitsExceeded => input.unsupported(error),
         DecodingError::IoError(_) | DecodingError::Format(_) | DecodingError::Parameter(_) => {
-            input.damaged(error)
+            if marked {
+                input.damaged(error)
+            } else {
+                input.incomplete(Some(error.into()))
+            }
         }
     };
     let limits = Limits {
         bytes: MAX_SIDE_BYTES,
     };
-    let mut decoder = Decoder::new_with_limits(Cursor::new(input.bytes), limits);
+    let mut decoder = Decoder::new_with_limits(Cursor::new(&*bytes), limits);
     decoder.set_ignore_text_chunk(true);
     decoder.set_transformations(Transformations::EXPAND);
     let header = decoder.read_header_info().map_err(failed)?;
@@ -47,14 +57,14 @@ pub(super) fn decode(input: &Input<'_>) -> Result<Raster, DecodeError> {
         ColorType::Indexed => return Err(input.unsupported("a palette that cannot be expanded")),
     };
     let length = reader.output_buffer_size();
-    let mut bytes = vec![0; length.ok_or_else(|| failed(DecodingError::LimitsExceeded))?];
-    reader.next_frame(&mut bytes).map_err(failed)?;
+    let mut pixels = vec![0; length.ok_or_else(|| failed(DecodingError::LimitsExceeded))?];
+    reader.next_frame(&mut pixels).map_err(failed)?;
     let samples = match depth {
         BitDepth::Sixteen => {
-            let (pairs, _) = bytes.as_chunks::<2>();
+            let (pairs, _) = pixels.as_chunks::<2>();
             Samples::U16(pairs.iter().map(|pair| u16::from_be_bytes(*pair)).collect())
         }
-        BitDepth::One | BitDepth::Two | BitDepth::Four | BitDepth::Eight => Samples::U8(bytes),
+        BitDepth::One | BitDepth::Two | BitDepth::Four | BitDepth::Eight => Samples::U8(pixels),
     };
     let info = reader.info();
     let mut notes = Vec::new();
@@ -64,7 +74,7 @@ pub(super) fn decode(input: &Input<'_>) -> Result<Raster, DecodeError> {
     {
         notes.push(Note::Animated);
     }
-    if !png_chunks::has_end(input.bytes) {
+    if !marked {
         notes.push(Note::EndMissing);
     }
     let exif = info.exif_metadata.as_deref();

@@ -153,8 +153,7 @@ fn from_code_points(primaries: u8, transfer: u8) -> Option<ColorProfile> {
     {
         return None;
     }
-    let mut profile = ColorProfile::new_srgb();
-    let known = profile.update_rgb_colorimetry_from_cicp(CicpProfile {
+    let mut profile = ColorProfile::new_from_cicp(CicpProfile {
         color_primaries: CicpColorPrimaries::try_from(primaries).ok()?,
         transfer_characteristics,
         matrix_coefficients: MatrixCoefficients::Identity,
@@ -163,7 +162,7 @@ fn from_code_points(primaries: u8, transfer: u8) -> Option<ColorProfile> {
     profile.description = Some(ProfileText::PlainString(format!(
         "cICP {primaries}/{transfer}"
     )));
-    known.then_some(profile)
+    profile.is_matrix_shaper().then_some(profile)
 }
 
 /// Returns true if and only if the conversion moves no colour of a grid by a whole 8-bit step.

@@ -76,4 +76,5 @@ fn interleaved(picture: &Picture) -> impl Iterator<Item = f32> {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, reason = "whole numbers and copies are exact")]
 mod tests;

@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use png::{BitDepth, ColorType, Encoder, EncodingError, SrgbRenderingIntent};
+use png::{
+    BitDepth, ColorType, Encoder, EncodingError, ScaledFloat, SourceChromaticities,
+    SrgbRenderingIntent,
+};
 
 use super::{interleaved, sides};
 use crate::pixels::{colour::eight_bits, error::EncodeError, picture::Picture};
@@ -35,6 +38,14 @@ pub(super) fn encode(
         Depth::Sixteen => BitDepth::Sixteen,
     });
     encoder.set_source_srgb(SrgbRenderingIntent::Perceptual);
+    // For readers that know no sRGB chunk; the values are those that PNG names for sRGB.
+    encoder.set_source_gamma(ScaledFloat::from_scaled(45_455));
+    encoder.set_source_chromaticities(SourceChromaticities::new(
+        (0.3127, 0.3290),
+        (0.64, 0.33),
+        (0.30, 0.60),
+        (0.15, 0.06),
+    ));
     for (keyword, text) in texts {
         check_keyword(keyword, path)?;
         encoder

@@ -1,8 +1,9 @@
 //! Change a picture's size, as the tools do whose recipes people bring along.
 //!
-//! One separable engine serves all filters: rows, then columns (as Pillow orders them), sums in
-//! `f64` in a fixed order. A result is therefore equal bit for bit on every machine, and equal to Pillow's where a
-//! filter is Pillow's. The kernels know lengths only; the sizes to choose are in [`fit_longest`].
+//! One separable engine serves all filters: rows and columns in Pillow's order, sums in `f64` in a
+//! fixed order. A result is therefore equal bit for bit on every machine, and equal to Pillow's
+//! where a filter is Pillow's, which the `fast_image_resize` crate is not for 8-bit pictures. The
+//! kernels know lengths only; the sizes to choose are in [`fit_longest`].
 
 mod kernel;
 mod size;
@@ -129,4 +130,5 @@ fn from_fixed(sum: f64) -> f32 {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, reason = "whole numbers and copies are exact")]
 mod tests;
