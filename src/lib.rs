@@ -9,5 +9,7 @@ pub mod objective;
 pub mod onnx;
 pub mod optim;
 pub mod pixels;
+pub mod profile;
 pub mod runtime;
 pub mod tensor;
+pub mod transfer;

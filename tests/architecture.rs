@@ -1,14 +1,25 @@
 //! Holds what ARCHITECTURE.md says: who may import whom, which module owns which library, that
 //! every file says what it is, and that none grows beyond reading.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The arithmetic side: no clock, no tasks, no jobs.
-const ARITHMETIC: &[&str] = &["tensor", "onnx", "autodiff", "network", "objective", "optim"];
+const ARITHMETIC: &[&str] = &[
+    "tensor",
+    "onnx",
+    "autodiff",
+    "network",
+    "objective",
+    "optim",
+];
 
 /// The daemon side: it never loads a network.
 const DAEMON: &[&str] = &["daemon", "supervisor", "ingest", "job", "folder"];
@@ -50,10 +61,19 @@ fn sources() -> Vec<Source> {
         .into_iter()
         .map(|path| {
             let inside = path.strip_prefix(&root).unwrap();
-            let first = inside.components().next().unwrap().as_os_str().to_string_lossy();
+            let first = inside
+                .components()
+                .next()
+                .unwrap()
+                .as_os_str()
+                .to_string_lossy();
             let module = first.trim_end_matches(".rs").to_owned();
             let text = fs::read_to_string(&path).unwrap();
-            Source { path: inside.to_owned(), module, text }
+            Source {
+                path: inside.to_owned(),
+                module,
+                text,
+            }
         })
         .collect()
 }
@@ -72,14 +92,20 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
 /// Lines of code: no comments, no tests.
 fn code(text: &str) -> impl Iterator<Item = &str> {
     let end = text.find("#[cfg(test)]\nmod tests {").unwrap_or(text.len());
-    text[..end].lines().filter(|line| !line.trim_start().starts_with("//"))
+    text[..end]
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
 }
 
 /// Top-level modules of this crate that a file names.
 fn imports(source: &Source) -> BTreeSet<String> {
     code(&source.text)
         .flat_map(|line| line.split("crate::").skip(1))
-        .map(|rest| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap())
+        .map(|rest| {
+            rest.split(|c: char| !c.is_alphanumeric() && c != '_')
+                .next()
+                .unwrap()
+        })
         .filter(|name| !name.is_empty() && *name != source.module)
         .map(str::to_owned)
         .collect()
@@ -99,14 +125,23 @@ fn imports_follow_the_rules() {
         (DAEMON, COMPUTING.iter().copied().collect()),
         (&["worker"], ["daemon", "supervisor", "ingest"].into()),
         (&["supervisor"], ["worker", "transfer", "engine"].into()),
-        (&["transfer", "engine", "pixels"], ["daemon", "supervisor", "ingest", "job", "worker", "cli"].into()),
-        (&["protocol"], ["daemon", "supervisor", "worker", "transfer", "cli"].into()),
+        (
+            &["transfer", "engine", "pixels"],
+            ["daemon", "supervisor", "ingest", "job", "worker", "cli"].into(),
+        ),
+        (
+            &["protocol"],
+            ["daemon", "supervisor", "worker", "transfer", "cli"].into(),
+        ),
     ];
     for source in sources().iter().filter(|s| !is_test_file(&s.path)) {
         let imports = imports(source);
         if ARITHMETIC.contains(&source.module.as_str()) {
             for import in imports.iter().filter(|i| !ARITHMETIC.contains(&i.as_str())) {
-                breaches.push(format!("{} (arithmetic) imports {import}", source.path.display()));
+                breaches.push(format!(
+                    "{} (arithmetic) imports {import}",
+                    source.path.display()
+                ));
             }
         }
         for (modules, forbidden) in &rules {
@@ -122,9 +157,18 @@ fn imports_follow_the_rules() {
 
 #[test]
 fn arithmetic_has_no_clock_and_no_tasks() {
-    let forbidden = ["std::time", "tokio", "std::thread::spawn", "std::env::", "tracing::"];
+    let forbidden = [
+        "std::time",
+        "tokio",
+        "std::thread::spawn",
+        "std::env::",
+        "tracing::",
+    ];
     let mut breaches = Vec::new();
-    for source in sources().iter().filter(|s| ARITHMETIC.contains(&s.module.as_str())) {
+    for source in sources()
+        .iter()
+        .filter(|s| ARITHMETIC.contains(&s.module.as_str()))
+    {
         for word in forbidden {
             if code(&source.text).any(|line| line.contains(word)) {
                 breaches.push(format!("{} uses {word}", source.path.display()));
@@ -184,8 +228,14 @@ fn no_file_is_too_long_to_read() {
         .iter()
         .filter(|source| !is_test_file(&source.path))
         .map(|source| {
-            let end = source.text.find("#[cfg(test)]\nmod tests {").unwrap_or(source.text.len());
-            (source.path.display().to_string(), source.text[..end].lines().count())
+            let end = source
+                .text
+                .find("#[cfg(test)]\nmod tests {")
+                .unwrap_or(source.text.len());
+            (
+                source.path.display().to_string(),
+                source.text[..end].lines().count(),
+            )
         })
         .filter(|(_, lines)| *lines > MOST_LINES)
         .collect();
@@ -198,7 +248,12 @@ fn no_module_shadows_a_dependency() {
     let manifest: toml::Table = manifest.unwrap().parse().unwrap();
     let dependencies = manifest["dependencies"].as_table().unwrap();
     let modules: BTreeSet<String> = sources().into_iter().map(|source| source.module).collect();
-    let shadowed: Vec<&String> =
-        dependencies.keys().filter(|name| modules.contains(&name.replace('-', "_"))).collect();
-    assert!(shadowed.is_empty(), "modules named like a dependency: {shadowed:?}");
+    let shadowed: Vec<&String> = dependencies
+        .keys()
+        .filter(|name| modules.contains(&name.replace('-', "_")))
+        .collect();
+    assert!(
+        shadowed.is_empty(),
+        "modules named like a dependency: {shadowed:?}"
+    );
 }

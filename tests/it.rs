@@ -10,3 +10,4 @@
 
 mod autodiff;
 mod support;
+mod transfer;

@@ -14,6 +14,7 @@
 mod context;
 pub mod rules;
 mod target;
+pub mod winograd;
 
 use std::collections::{BTreeMap, BTreeSet};
 

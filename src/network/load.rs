@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use super::import::{self, SafetensorsError};
 use super::layer::layers;
-use super::manifest::{Input, Manifest, ManifestError, Preset};
+use super::manifest::{Input, Manifest, ManifestError};
 use super::{Network, forward};
 use crate::onnx::{self, CheckError, ReadError};
 
@@ -173,7 +173,7 @@ fn from_file(path: &Path) -> Result<Network, NetworkError> {
         licence: String::new(),
         sha256: String::new(),
         input: Input::default(),
-        preset: Preset::default(),
+        preset: toml::Table::new(),
     };
     from_parts(manifest, path)
 }

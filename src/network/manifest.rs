@@ -23,9 +23,10 @@ pub struct Manifest {
     /// What the network wants as input.
     #[serde(default)]
     pub input: Input,
-    /// What a profile does not say, for this network.
+    /// Profile options that hold for this network where a profile does not say: a table that
+    /// `profile` reads, so that there is one place which knows the keys.
     #[serde(default)]
-    pub preset: Preset,
+    pub preset: toml::Table,
 }
 
 /// What a network wants as input: `(v / 255 · range − mean) / std` of a picture's value `v` in
@@ -78,33 +79,6 @@ pub enum Order {
     /// Blue first, as in Caffe.
     #[default]
     Bgr,
-}
-
-/// Profile options that a network brings along; a profile's own word wins.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Preset {
-    /// Layers of the content loss.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub content_layers: Option<Vec<String>>,
-    /// Layers of the style loss.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub style_layers: Option<Vec<String>>,
-    /// Weight of the content loss.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub content_weight: Option<f64>,
-    /// Weight of the style loss.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub style_weight: Option<f64>,
-    /// Weight of the total variation.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tv_weight: Option<f64>,
-    /// `max` or `avg`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub pooling: Option<String>,
-    /// `random`, `image` or a file.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub init: Option<String>,
 }
 
 /// Why a manifest cannot be used.

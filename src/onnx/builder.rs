@@ -7,7 +7,7 @@ use super::infer::{InferError, Shapes, infer};
 use super::model::{Attribute, Attributes, Constant, Graph, Node, ValueInfo};
 
 /// A graph under construction.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Builder {
     graph: Graph,
     shapes: Shapes,

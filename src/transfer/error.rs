@@ -9,6 +9,7 @@ use crate::network::{NetworkError, UnknownLayer};
 use crate::objective::ObjectiveError;
 use crate::optim::Stop;
 use crate::pixels::{DecodeError, EncodeError};
+use crate::profile::ProfileError;
 
 /// Why a picture could not be painted.
 #[derive(Debug, Error)]
@@ -46,14 +47,9 @@ pub enum TransferError {
     /// The profile has no stage.
     #[error("the profile has no stage")]
     NoStage,
-    /// Another number of blend weights than of styles.
-    #[error("style_blend_weights has {weights} numbers for {styles} style pictures: give one for each, in the order of their names")]
-    BlendWeights {
-        /// How many weights.
-        weights: usize,
-        /// How many style pictures.
-        styles: usize,
-    },
+    /// The profile does not fit the pictures.
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
     /// More memory is needed than there is.
     #[error("stage {stage} at {width}×{height} needs about {} of memory, {} may be used; {}", gib(*.needed), gib(*.available), advice(*.largest))]
     Memory {
@@ -71,7 +67,7 @@ pub enum TransferError {
         largest: Option<usize>,
     },
     /// The loss or its gradient is no number any more.
-    #[error("stage {stage}, iteration {iteration}: {stop}; {}", kept(.kept.as_ref()))]
+    #[error("stage {stage}, iteration {iteration}: {stop}; {}", mend(.kept.as_ref()))]
     NotFinite {
         /// The stage, from 1.
         stage: usize,
@@ -106,7 +102,7 @@ fn advice(largest: Option<usize>) -> String {
     }
 }
 
-fn kept(path: Option<&PathBuf>) -> String {
+fn mend(path: Option<&PathBuf>) -> String {
     let mend = "lower the weights or the learning rate";
     match path {
         Some(path) => format!("the last good picture is {}; {mend}", path.display()),

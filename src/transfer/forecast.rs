@@ -61,8 +61,10 @@ pub(super) fn refuse_what_does_not_fit(
     networks: &BTreeMap<NetworkRef, Network>,
     device: Device,
 ) -> Result<(), TransferError> {
-    let Some(available) = task.memory else { return Ok(()) };
-    for (index, stage) in task.profile.stages.iter().enumerate() {
+    let Some(available) = task.memory else {
+        return Ok(());
+    };
+    for (index, stage) in task.profile.stages().iter().enumerate() {
         let network = &networks[&stage.network];
         let content = &inputs.content;
         let needs = |size: usize| {
@@ -110,9 +112,13 @@ fn largest_that_fits(
 
 /// Returns the most bytes of values alive at once, and the bytes of the constants.
 fn peak(graph: &Graph) -> (u64, u64) {
-    let Ok(shapes) = infer::infer(graph) else { return (0, 0) };
+    let Ok(shapes) = infer::infer(graph) else {
+        return (0, 0);
+    };
     let size = |value: &str| {
-        shapes.get(value).map_or(0, |shape| bytes(shape.iter().product::<usize>() * 4))
+        shapes
+            .get(value)
+            .map_or(0, |shape| bytes(shape.iter().product::<usize>() * 4))
     };
     let mut last_use: BTreeMap<&str, usize> = BTreeMap::new();
     for (index, node) in graph.nodes.iter().enumerate() {
@@ -135,7 +141,9 @@ fn peak(graph: &Graph) -> (u64, u64) {
             .chain(&node.outputs)
             .filter(|value| {
                 !graph.initializers.contains_key(*value)
-                    && last_use.get(value.as_str()).is_none_or(|&last| last == index)
+                    && last_use
+                        .get(value.as_str())
+                        .is_none_or(|&last| last == index)
             })
             .collect();
         ended.sort();

@@ -26,8 +26,7 @@ pub use recipe::RECIPE_KEY;
 
 use crate::engine::{Device, Engine};
 use crate::network::{self, Network};
-use crate::pixels::decode::{self, DecodeOptions};
-use crate::pixels::Picture;
+use crate::pixels::{self, DecodeOptions, Picture};
 use crate::profile::{Compat, Init, NetworkRef, Profile};
 use output::Output;
 use recipe::Recipe;
@@ -48,10 +47,12 @@ pub struct Task {
     pub network_dirs: Vec<PathBuf>,
     /// Where pictures and the table of losses go.
     pub naming: Naming,
-    /// The seed in use: the profile's, or one that was drawn for this task.
-    pub seed: u64,
+    /// The seed in use where the profile has none: one that was drawn for this task.
+    pub seed: u32,
     /// Bytes of the device's memory that may be used; `None` where it is not known.
     pub memory: Option<u64>,
+    /// The most pixels that an input may have; the profile may say less.
+    pub max_pixels: u64,
     /// Whether the paths of pictures may be symbolic links.
     pub follow_symlinks: bool,
 }
@@ -161,8 +162,8 @@ pub fn paint(
     let recipe = Recipe::new(task, &inputs, &networks);
     let mut output = Output::new(task, recipe)?;
     let mut run = StageRun::new(task, tools, &inputs);
-    let stages = task.profile.stages.len();
-    for (index, stage) in task.profile.stages.iter().enumerate() {
+    let stages = task.profile.stages().len();
+    for (index, stage) in task.profile.stages().iter().enumerate() {
         let network = &networks[&stage.network];
         let flow = run.stage(index, network, &mut output, on_event)?;
         if flow == Flow::Stop || index + 1 == stages {
@@ -183,44 +184,61 @@ pub(crate) struct Inputs {
 }
 
 impl Inputs {
-    fn read(
-        task: &Task,
-        on_event: &mut dyn FnMut(Event) -> Flow,
-    ) -> Result<Self, TransferError> {
+    fn read(task: &Task, on_event: &mut dyn FnMut(Event) -> Flow) -> Result<Self, TransferError> {
         let mut hashes = Vec::new();
         let mut open = |role: &str, path: &PathBuf| -> Result<Picture, TransferError> {
             let options = DecodeOptions {
-                max_pixels: task.profile.max_pixels,
+                max_pixels: task
+                    .profile
+                    .max_pixels
+                    .unwrap_or(u64::MAX)
+                    .min(task.max_pixels),
                 matte: task.profile.matte.0.map(f32::from),
                 follow_symlinks: task.follow_symlinks,
             };
-            let opened = decode::open(path, &options)?;
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let opened = pixels::open(path, &options)?;
+            let name = path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
             for note in &opened.notes {
                 on_event(Event::Note(format!("{}: {note}", name.escape_debug())));
             }
-            hashes.push(recipe::InputHash { role: role.to_owned(), name, sha256: opened.sha256 });
+            hashes.push(recipe::InputHash {
+                role: role.to_owned(),
+                name,
+                sha256: opened.sha256,
+            });
             Ok(opened.picture)
         };
         let content = open("content", &task.content)?;
-        let styles =
-            task.styles.iter().map(|path| open("style", path)).collect::<Result<_, _>>()?;
+        let styles = task
+            .styles
+            .iter()
+            .map(|path| open("style", path))
+            .collect::<Result<_, _>>()?;
         let mut inits = BTreeMap::new();
-        for stage in &task.profile.stages {
+        for stage in task.profile.stages() {
             if let Init::File(file) = &stage.init
                 && !inits.contains_key(file)
             {
                 inits.insert(file.clone(), open("init", &task.base.join(file))?);
             }
         }
-        Ok(Self { content, styles, inits, hashes })
+        Ok(Self {
+            content,
+            styles,
+            inits,
+            hashes,
+        })
     }
 }
 
 /// Reads each network that the stages name, once.
 fn networks(task: &Task) -> Result<BTreeMap<NetworkRef, Network>, TransferError> {
     let mut networks = BTreeMap::new();
-    for stage in &task.profile.stages {
+    for stage in task.profile.stages() {
         if networks.contains_key(&stage.network) {
             continue;
         }
@@ -228,7 +246,10 @@ fn networks(task: &Task) -> Result<BTreeMap<NetworkRef, Network>, TransferError>
             NetworkRef::Named(name) => name.clone(),
             NetworkRef::File(file) => task.base.join(file).to_string_lossy().into_owned(),
         };
-        networks.insert(stage.network.clone(), network::find(&name, &task.network_dirs)?);
+        networks.insert(
+            stage.network.clone(),
+            network::find(&name, &task.network_dirs)?,
+        );
     }
     Ok(networks)
 }
@@ -242,21 +263,13 @@ fn check(
     if inputs.styles.is_empty() {
         return Err(TransferError::NoStyle);
     }
-    for stage in &task.profile.stages {
+    for stage in task.profile.stages() {
         let network = &networks[&stage.network];
         for layer in stage.content_layers.iter().chain(&stage.style_layers) {
             network.layer(layer)?;
         }
-        if let Some(weights) = &stage.style_blend_weights
-            && weights.len() != inputs.styles.len()
-        {
-            return Err(TransferError::BlendWeights {
-                weights: weights.len(),
-                styles: inputs.styles.len(),
-            });
-        }
     }
-    Ok(())
+    Ok(task.profile.check_styles(inputs.styles.len())?)
 }
 
 /// Returns the factor from a picture's 0–255 to the variable that is optimised: 1, or 256/255 in

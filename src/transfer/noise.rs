@@ -32,7 +32,10 @@ fn next(state: &mut u64) -> u64 {
     z ^ (z >> 31)
 }
 
-#[allow(clippy::cast_possible_truncation, reason = "noise needs no more than f32")]
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "noise needs no more than f32"
+)]
 fn narrow(value: f64) -> f32 {
     value as f32
 }
@@ -54,7 +57,11 @@ mod tests {
         let values = normal(7, 100_000);
         let count = 100_000.0;
         let mean = values.iter().map(|&v| f64::from(v)).sum::<f64>() / count;
-        let variance = values.iter().map(|&v| f64::from(v) * f64::from(v)).sum::<f64>() / count;
+        let variance = values
+            .iter()
+            .map(|&v| f64::from(v) * f64::from(v))
+            .sum::<f64>()
+            / count;
         let beyond = values.iter().filter(|v| v.abs() > 1.96).count();
         assert!(mean.abs() < 0.02, "{mean}");
         assert!((variance - 1.0).abs() < 0.02, "{variance}");

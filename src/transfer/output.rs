@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use super::recipe::Recipe;
 use super::{Task, TransferError};
-use crate::pixels::colour::{original_colors_lua, original_colors_pt};
-use crate::pixels::encode::{Depth, save_jpeg, save_png, verify};
-use crate::pixels::Picture;
+use crate::pixels::{
+    Depth, Picture, original_colors_lua, original_colors_pt, save_jpeg, save_png, verify,
+};
 use crate::profile::{Compat, OutputFormat, PngDepth};
 
 /// Quality of a JPEG result.
@@ -59,7 +59,11 @@ impl<'a> Output<'a> {
             Some(path) => Some(Table::create(path, task)?),
             None => None,
         };
-        Ok(Self { task, recipe, table })
+        Ok(Self {
+            task,
+            recipe,
+            table,
+        })
     }
 
     /// Adds a row to the table of losses.
@@ -70,11 +74,15 @@ impl<'a> Output<'a> {
         total: f64,
         terms: &[(String, f32)],
     ) -> Result<(), TransferError> {
-        let Some(table) = &mut self.table else { return Ok(()) };
-        table.row((stage, iteration), total, terms).map_err(|source| TransferError::Losses {
-            path: table.path.clone(),
-            source,
-        })
+        let Some(table) = &mut self.table else {
+            return Ok(());
+        };
+        table
+            .row((stage, iteration), total, terms)
+            .map_err(|source| TransferError::Losses {
+                path: table.path.clone(),
+                source,
+            })
     }
 
     /// Writes a snapshot and returns its file.
@@ -97,11 +105,7 @@ impl<'a> Output<'a> {
     }
 
     /// Writes the result, reads it back, and returns its file.
-    pub(super) fn result(
-        &self,
-        view: &View,
-        at: (usize, usize),
-    ) -> Result<PathBuf, TransferError> {
+    pub(super) fn result(&self, view: &View, at: (usize, usize)) -> Result<PathBuf, TransferError> {
         let path = self.task.naming.result.clone();
         let path = self.write(view, &path, at, self.task.profile.output_format)?;
         verify(&path, view.picture.width(), view.picture.height())?;
@@ -137,7 +141,7 @@ impl<'a> Output<'a> {
     }
 
     fn snapshot_path(&self, (stage, iteration): (usize, usize)) -> PathBuf {
-        let several = self.task.profile.stages.len() > 1;
+        let several = self.task.profile.stages().len() > 1;
         match &self.task.naming.snapshots {
             SavedAs::Beside => {
                 let result = &self.task.naming.result;
@@ -160,13 +164,23 @@ impl Table {
         let columns = columns(task);
         let begin = || {
             let mut file = BufWriter::new(File::create(path)?);
-            writeln!(file, "stage,iteration,total{}", joined(columns.iter().cloned()))?;
+            writeln!(
+                file,
+                "stage,iteration,total{}",
+                joined(columns.iter().cloned())
+            )?;
             file.flush()?;
             Ok(file)
         };
-        let file = begin()
-            .map_err(|source| TransferError::Losses { path: path.to_owned(), source })?;
-        Ok(Self { path: path.to_owned(), file, columns })
+        let file = begin().map_err(|source| TransferError::Losses {
+            path: path.to_owned(),
+            source,
+        })?;
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+            columns,
+        })
     }
 
     fn row(
@@ -192,10 +206,19 @@ fn joined(cells: impl Iterator<Item = String>) -> String {
 
 /// Returns the columns of all stages: content terms, style terms, total variation.
 fn columns(task: &Task) -> Vec<String> {
-    let stages = &task.profile.stages;
-    let content = stages.iter().flat_map(|s| &s.content_layers).map(|l| format!("content:{l}"));
-    let style = stages.iter().flat_map(|s| &s.style_layers).map(|l| format!("style:{l}"));
-    let tv = stages.iter().filter(|s| s.tv_weight > 0.0).map(|_| "tv".to_owned());
+    let stages = task.profile.stages();
+    let content = stages
+        .iter()
+        .flat_map(|s| &s.content_layers)
+        .map(|l| format!("content:{l}"));
+    let style = stages
+        .iter()
+        .flat_map(|s| &s.style_layers)
+        .map(|l| format!("style:{l}"));
+    let tv = stages
+        .iter()
+        .filter(|s| s.tv_weight > 0.0)
+        .map(|_| "tv".to_owned());
     let mut columns: Vec<String> = Vec::new();
     for column in content.chain(style).chain(tv) {
         if !columns.contains(&column) {

@@ -23,7 +23,7 @@ pub(super) struct InputHash {
 pub(super) struct Recipe {
     embed: EmbedParams,
     profile: String,
-    seed: u64,
+    seed: u32,
     inputs: Vec<InputHash>,
     networks: BTreeMap<String, String>,
 }
@@ -37,7 +37,7 @@ struct Embedded<'a> {
     pentimento: &'static str,
     /// The resolved profile, TOML.
     profile: &'a str,
-    seed: u64,
+    seed: u32,
     stage: usize,
     iteration: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -57,16 +57,14 @@ impl Recipe {
             let name = match name {
                 NetworkRef::Named(name) => name.clone(),
                 // A path may tell of the machine; its last part does not.
-                NetworkRef::File(path) => {
-                    path.rsplit('/').next().unwrap_or_default().to_owned()
-                }
+                NetworkRef::File(path) => path.rsplit('/').next().unwrap_or_default().to_owned(),
             };
             (name, network.sha256().to_owned())
         });
         Self {
             embed: task.profile.embed_params,
             profile: task.profile.to_toml(),
-            seed: task.seed,
+            seed: task.profile.seed.unwrap_or(task.seed),
             inputs: inputs.hashes.clone(),
             networks: networks.collect(),
         }

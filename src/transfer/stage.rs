@@ -16,13 +16,12 @@ use crate::autodiff::Target;
 use crate::engine::{Device, Session, SessionOptions};
 use crate::network::{Network, Pooling, PoolingKind};
 use crate::objective::{
-    IMAGE, Normalize, Objective, Semantics, Spec, TermKind, TotalVariation, Weights,
+    IMAGE, Normalize, Objective, Semantics, Spec, Term, TermKind, TotalVariation, Weights,
 };
 use crate::optim::{
-    Adam, AdamOptions, EpsilonPlace, Lbfgs, LbfgsOptions, Optimizer, Options, Quantity, Step, Stop,
+    AdamOptions, EpsilonPlace, LbfgsOptions, Optimizer, Options, Quantity, Step, Stop,
 };
-use crate::pixels::resample::{Filter, resize};
-use crate::pixels::Picture;
+use crate::pixels::{Filter, Picture, resize};
 use crate::profile::{self, Compat, Init, OptimizerKind, Stage};
 use crate::tensor::Tensor;
 
@@ -63,7 +62,7 @@ impl<'a> StageRun<'a> {
         on_event: &mut dyn FnMut(Event) -> Flow,
     ) -> Result<Flow, TransferError> {
         let compat = self.task.profile.compat;
-        let stage = &self.task.profile.stages[index];
+        let stage = &self.task.profile.stages()[index];
         let (width, height) = stage_size(&self.inputs.content, image_size(stage), compat);
         let content = resize(&self.inputs.content, width, height, input_filter(compat));
         let pooling = pooling(stage, compat);
@@ -84,10 +83,10 @@ impl<'a> StageRun<'a> {
         self.content = Some(content);
         self.optimizer = Some(self.optimizer(index));
         (self.stage, self.iteration) = (index + 1, 0);
-        let later = &self.task.profile.stages[index + 1..];
+        let later = &self.task.profile.stages()[index + 1..];
         on_event(Event::Stage(StageStart {
             stage: index + 1,
-            of: self.task.profile.stages.len(),
+            of: self.task.profile.stages().len(),
             width,
             height,
             iterations: iterations(stage),
@@ -129,9 +128,13 @@ impl<'a> StageRun<'a> {
                 terms: &terms,
             }));
             let due = stage.save_iter > 0 && iteration.is_multiple_of(stage.save_iter as usize);
-            if due && (iteration < of || self.stage < self.task.profile.stages.len()) {
+            if due && (iteration < of || self.stage < self.task.profile.stages().len()) {
                 let path = output.snapshot(&self.view(&picture), (self.stage, iteration))?;
-                on_event(Event::Snapshot { path, stage: self.stage, iteration });
+                on_event(Event::Snapshot {
+                    path,
+                    stage: self.stage,
+                    iteration,
+                });
             }
             if flow == Flow::Stop || iteration == of {
                 break;
@@ -168,7 +171,12 @@ impl<'a> StageRun<'a> {
             Some((at, picture)) => Some(output.last_good(&self.view(&picture), (self.stage, at))?),
             None => None,
         };
-        Err(TransferError::NotFinite { stage: self.stage, iteration, stop, kept })
+        Err(TransferError::NotFinite {
+            stage: self.stage,
+            iteration,
+            stop,
+            kept,
+        })
     }
 
     /// Writes the result.
@@ -206,15 +214,20 @@ impl<'a> StageRun<'a> {
         let scale = variable_scale(self.task.profile.compat);
         let (width, height) = (content.width(), content.height());
         let fitted = |picture: &Picture| {
-            let mut tensor = resize(picture, width, height, input_filter(self.task.profile.compat))
-                .into_tensor();
+            let mut tensor = resize(
+                picture,
+                width,
+                height,
+                input_filter(self.task.profile.compat),
+            )
+            .into_tensor();
             tensor.data_mut().iter_mut().for_each(|v| *v *= scale);
             tensor
         };
         match (&stage.init, &self.picture) {
             (Init::Previous, Some(previous)) => {
-                let previous = Picture::from_tensor(previous.clone())
-                    .expect("the variable is a picture");
+                let previous =
+                    Picture::from_tensor(previous.clone()).expect("the variable is a picture");
                 let filter = match self.task.profile.compat {
                     Some(Compat::Lua) => Filter::Torch,
                     Some(Compat::Pt) | None => Filter::Bilinear,
@@ -223,30 +236,25 @@ impl<'a> StageRun<'a> {
             }
             (Init::File(file), _) => fitted(&self.inputs.inits[file]),
             (Init::Image, _) => fitted(content),
-            (Init::Random | Init::Previous, _) => {
-                random(network, (width, height), self.task.seed)
-            }
+            (Init::Random | Init::Previous, _) => random(
+                network,
+                (width, height),
+                self.task.profile.seed.unwrap_or(self.task.seed),
+            ),
         }
     }
 
     /// Returns the optimiser of a stage.
     ///
-    /// It goes on from the stage before if that one had the same optimiser, size, network and
-    /// layers and the stage does not ask for a fresh one; what it learned of another function, or
-    /// at another size, would mislead it.
+    /// It goes on from the stage before where `carry_optimizer` says so and the options of the
+    /// optimiser are the same.
     fn optimizer(&mut self, index: usize) -> Optimizer {
-        let stages = &self.task.profile.stages;
+        let stages = self.task.profile.stages();
         let stage = &stages[index];
         let options = optimizer_options(stage, self.task.profile.compat);
         let carried = self.optimizer.take().filter(|_| {
-            let before = &stages[index - 1];
-            stage.carry_optimizer
-                && stage.init == Init::Previous
-                && options == optimizer_options(before, self.task.profile.compat)
-                && before.image_size == stage.image_size
-                && before.network == stage.network
-                && before.content_layers == stage.content_layers
-                && before.style_layers == stage.style_layers
+            let before = optimizer_options(&stages[index - 1], self.task.profile.compat);
+            stage.carry_optimizer && options == before
         });
         carried.unwrap_or_else(|| Optimizer::new(options, self.tools.threads))
     }
@@ -356,8 +364,10 @@ fn split(
     let expected = objective.terms.len() + 1;
     match results.pop() {
         Some(gradient) if found == expected => {
-            let losses = results.iter().map(|loss| loss.data().first().copied().unwrap_or(0.0));
-            let terms = objective.terms.iter().map(super::super::objective::Term::name);
+            let losses = results
+                .iter()
+                .map(|loss| loss.data().first().copied().unwrap_or(0.0));
+            let terms = objective.terms.iter().map(Term::name);
             Ok((gradient, terms.zip(losses).collect()))
         }
         _ => Err(TransferError::Outputs { expected, found }),
@@ -376,18 +386,20 @@ fn not_finite(total: f64, gradient: &[f32]) -> Option<Quantity> {
 
 /// Returns neural-style's start from noise: N(0, 1) × 0.001 in the values that the network sees,
 /// which is the network's mean colour to the eye.
-fn random(network: &Network, (width, height): (usize, usize), seed: u64) -> Tensor {
+fn random(network: &Network, (width, height): (usize, usize), seed: u32) -> Tensor {
     let input = &network.manifest().input;
     let mean = input.mean_rgb();
     let plane = width * height;
-    let mut data = noise::normal(seed, 3 * plane);
+    let mut data = noise::normal(u64::from(seed), 3 * plane);
     for (channel, values) in data.chunks_exact_mut(plane).enumerate() {
         let of_network = match input.order {
             crate::network::Order::Rgb => channel,
             crate::network::Order::Bgr => 2 - channel,
         };
         let step = 0.001 * input.std[of_network] * 255.0 / input.range;
-        values.iter_mut().for_each(|v| *v = mean[channel] + *v * step);
+        values
+            .iter_mut()
+            .for_each(|v| *v = mean[channel] + *v * step);
     }
     Tensor::new(vec![1, 3, height, width], data).expect("three planes fill the shape")
 }

@@ -5,8 +5,7 @@ use crate::engine::SessionOptions;
 use crate::network::{Network, Pooling};
 use crate::objective::{IMAGE, features, grams};
 use crate::onnx::Model;
-use crate::pixels::resample::{Filter, Rounding, fit_longest, resize};
-use crate::pixels::Picture;
+use crate::pixels::{Filter, Picture, Rounding, fit_longest, resize};
 use crate::profile::{Compat, Stage};
 use crate::tensor::Tensor;
 
@@ -24,7 +23,12 @@ pub(super) fn stage_size(
     image_size: usize,
     compat: Option<Compat>,
 ) -> (usize, usize) {
-    fit_longest(content.width(), content.height(), image_size, rounding(compat))
+    fit_longest(
+        content.width(),
+        content.height(),
+        image_size,
+        rounding(compat),
+    )
 }
 
 fn rounding(compat: Option<Compat>) -> Rounding {
@@ -48,7 +52,12 @@ fn style_size(style: &Picture, stage: &Stage, compat: Option<Compat>) -> (usize,
         Some(Compat::Lua) => exact.ceil(),
         Some(Compat::Pt) | None => exact.floor(),
     };
-    fit_longest(style.width(), style.height(), (size as usize).max(1), rounding(compat))
+    fit_longest(
+        style.width(),
+        style.height(),
+        (size as usize).max(1),
+        rounding(compat),
+    )
 }
 
 pub(super) fn image_size(stage: &Stage) -> usize {
@@ -80,7 +89,10 @@ pub(super) fn measure(
         image.data_mut().iter_mut().for_each(|v| *v *= scale);
         Ok(session.run(&[(IMAGE, &image)])?)
     };
-    let mut targets = Targets { content: Vec::new(), style: Vec::new() };
+    let mut targets = Targets {
+        content: Vec::new(),
+        style: Vec::new(),
+    };
     if !stage.content_layers.is_empty() {
         let size = (content.height(), content.width());
         let model = features(network, &stage.content_layers, size, pooling)?;
@@ -100,17 +112,14 @@ pub(super) fn measure(
 /// Returns the share of each style; they sum to 1.
 #[allow(
     clippy::cast_possible_truncation,
-    clippy::cast_precision_loss,
-    reason = "shares need no more than f32, and styles are few"
+    reason = "shares need no more than f32"
 )]
 fn blend(stage: &Stage, styles: usize) -> Vec<f32> {
-    match &stage.style_blend_weights {
-        Some(weights) => {
-            let sum: f64 = weights.iter().sum();
-            weights.iter().map(|weight| (weight / sum) as f32).collect()
-        }
-        None => vec![1.0 / styles as f32; styles],
-    }
+    stage
+        .style_shares(styles)
+        .into_iter()
+        .map(|share| share as f32)
+        .collect()
 }
 
 fn add_scaled(sums: &mut Vec<Tensor>, parts: Vec<Tensor>, factor: f32) {

@@ -3,6 +3,7 @@
 mod activation;
 mod arithmetic;
 mod check;
+mod winograd;
 
 use std::collections::BTreeSet;
 

@@ -281,3 +281,17 @@ pub fn pads_by_axis(
     }
     Ok(result)
 }
+
+/// `[N, C·b², H, W]` to `[N, C, H·b, W·b]`.
+pub(super) fn depth_to_space(reading: &Reading) -> Result<Vec<Shape>, String> {
+    let &[n, c, h, w] = reading.shape(0)? else {
+        return Err("DepthToSpace needs a value of four axes".to_owned());
+    };
+    let block = usize::try_from(reading.node.int("blocksize", 0)).unwrap_or(0);
+    if block == 0 || c % (block * block) != 0 {
+        return Err(format!(
+            "{c} channels cannot be spread over blocks of {block}×{block}"
+        ));
+    }
+    Ok(vec![vec![n, c / (block * block), h * block, w * block]])
+}

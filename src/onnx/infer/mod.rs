@@ -224,6 +224,7 @@ const OPERATORS: &[(&str, Rule)] = &[
     ("Concat", layout::concat),
     ("Conv", spatial::conv),
     ("ConvTranspose", spatial::conv_transpose),
+    ("DepthToSpace", layout::depth_to_space),
     ("Div", elementwise::broadcasting),
     ("Dropout", elementwise::same),
     ("Elu", elementwise::same),

@@ -1,0 +1,3 @@
+//! Whole runs of one picture.
+
+mod reference;
