@@ -1,9 +1,10 @@
 //! Read a picture file of any origin into a [`Picture`], or say why not.
 //!
-//! The way of a file: [`source`] opens it, [`format`] judges it by its content, one of
-//! `jpeg_file`, `png_file`, `other_file` decodes it under the limits of the header, [`develop`]
-//! turns samples into upright sRGB. A file that ends early is never accepted, whatever the decoders
-//! make of it, and a decoder's panic is an error like any other.
+//! The way of a file: `source` opens it, `format` judges it by its content, one of
+//! `jpeg_file`, `png_file`, `other_file` decodes it under the limits of the header, `develop`
+//! turns samples into upright sRGB. A file that was cut is refused where a lenient decoder would
+//! fill the rest with grey (a JPEG that was cut and then closed with an end mark passes, since it
+//! is whole by its marks), and a decoder's panic is an error like any other.
 //!
 //! A new format needs a signature in `format` and, if it has traps of its own, a file here.
 

@@ -31,9 +31,8 @@ pub fn read_text(
         return Ok(texts);
     }
     let mut left = MAX_TEXT_BYTES;
-    let sound = png_chunks::chunks(&bytes)
-        .filter(|chunk| chunk.kind == b"iTXt" && chunk.data.len() <= bytes.len());
-    for chunk in sound.filter(Chunk::is_sound) {
+    let entries = png_chunks::chunks(&bytes).filter(|chunk| chunk.kind == b"iTXt");
+    for chunk in entries.filter(Chunk::is_sound) {
         let Some((keyword, text)) = entry(chunk.data, left) else {
             continue;
         };
