@@ -168,11 +168,15 @@ impl<'a> Context<'a> {
 
     /// Appends `value` in the shape `shape`.
     pub fn reshape(&mut self, value: &str, shape: &[usize]) -> Result<String, String> {
-        let shape: Vec<i64> = shape
+        let listed: Vec<i64> = shape
             .iter()
             .map(|&d| i64::try_from(d).unwrap_or(i64::MAX))
             .collect();
-        let shape = self.int_constant(&shape);
-        self.add("Reshape", &[value, &shape], [("allowzero", 1.into())])
+        let listed = self.int_constant(&listed);
+        if shape.contains(&0) {
+            // Otherwise 0 would copy an extent; operator set 13 does not know the attribute.
+            return self.add("Reshape", &[value, &listed], [("allowzero", 1.into())]);
+        }
+        self.add("Reshape", &[value, &listed], [])
     }
 }

@@ -118,7 +118,9 @@ fn path(graph: &Builder, seeds: &[(String, String)], wanted: &[&str]) -> Vec<Nod
             .iter()
             .any(|value| reached.contains(value.as_str()))
         {
-            reached.extend(node.outputs.iter().map(String::as_str));
+            // An output left out has the empty name, as has an input left out.
+            let outputs = node.outputs.iter().map(String::as_str);
+            reached.extend(outputs.filter(|name| !name.is_empty()));
             forward.push(node);
         }
     }
@@ -130,7 +132,8 @@ fn path(graph: &Builder, seeds: &[(String, String)], wanted: &[&str]) -> Vec<Nod
             .iter()
             .any(|value| needed.contains(value.as_str()))
         {
-            needed.extend(node.inputs.iter().map(String::as_str));
+            let inputs = node.inputs.iter().map(String::as_str);
+            needed.extend(inputs.filter(|name| !name.is_empty()));
             both.push(node.clone());
         }
     }

@@ -6,7 +6,7 @@
 
 use pentimento::autodiff::{Target, backward};
 use pentimento::engine::{Device, SessionOptions};
-use pentimento::onnx::{Builder, Graph, Model};
+use pentimento::onnx::{Attribute, Builder, Graph, Model};
 use pentimento::tensor::Tensor;
 
 use crate::support::engine;
@@ -58,6 +58,20 @@ pub fn case(
         step: 1e-2,
         tolerance: 2e-3,
     }
+}
+
+/// Returns a case of one node that reads inputs of the given shapes.
+pub fn node_case<const N: usize>(
+    name: &str,
+    op: &str,
+    shapes: &[&[usize]],
+    range: (f32, f32),
+    attributes: [(&str, Attribute); N],
+) -> Case {
+    case(&format!("{op}, {name}"), shapes, range, |b, x| {
+        let inputs: Vec<&str> = x.iter().map(String::as_str).collect();
+        vec![b.node(op, &inputs, attributes).unwrap()]
+    })
 }
 
 /// Returns values that fill `range` evenly in a shuffled order, so that no two are equal and a
@@ -138,14 +152,19 @@ pub fn check_grads(case: &Case, target: Target) -> Result<(), String> {
 
 /// Runs the backward pass of the case with the incoming gradients `weights`.
 pub fn gradients(case: &Case, weights: &[Tensor], target: Target) -> Result<Vec<Tensor>, String> {
-    let forward = &case.model.graph;
+    let graph = gradient_graph(&case.model.graph, target)?;
+    let values: Vec<Tensor> = case.values.iter().chain(weights).cloned().collect();
+    run(&graph, &values)
+}
+
+/// Returns `forward` with its backward pass: what it reads, then the gradients of its outputs, give
+/// the gradients of what it reads.
+pub fn gradient_graph(forward: &Graph, target: Target) -> Result<Graph, String> {
     let mut graph = Builder::from_graph(forward.clone()).map_err(|e| e.to_string())?;
     let mut seeds = Vec::new();
-    for (i, (info, weight)) in forward.outputs.iter().zip(weights).enumerate() {
-        seeds.push((
-            info.name.clone(),
-            graph.input(&format!("seed{i}"), weight.shape()),
-        ));
+    for (i, info) in forward.outputs.iter().enumerate() {
+        let shape = graph.shape(&info.name).to_vec();
+        seeds.push((info.name.clone(), graph.input(&format!("seed{i}"), &shape)));
     }
     let wanted: Vec<&str> = forward
         .inputs
@@ -153,25 +172,29 @@ pub fn gradients(case: &Case, weights: &[Tensor], target: Target) -> Result<Vec<
         .map(|info| info.name.as_str())
         .collect();
     let results = backward(&mut graph, &seeds, &wanted, target).map_err(|e| e.to_string())?;
+    Ok(with_outputs(graph, &results))
+}
+
+/// Ends the construction of a graph that gives `results` and nothing else.
+pub fn with_outputs(graph: Builder, results: &[String]) -> Graph {
     let mut graph = graph.finish();
     graph.outputs = Vec::new();
-    let mut graph = Builder::from_graph(graph).map_err(|e| e.to_string())?;
-    // An output of its own for each: several inputs may share one gradient value.
+    let mut graph = Builder::from_graph(graph).unwrap();
+    // An output of its own for each: several may share one value.
     for (i, result) in results.iter().enumerate() {
         graph
-            .named_node("Identity", &[result], &format!("gradient{i}"), [])
+            .named_node("Identity", &[result], &format!("result{i}"), [])
             .unwrap();
-        graph.output(&format!("gradient{i}"));
+        graph.output(&format!("result{i}"));
     }
-    let graph = graph.finish();
-    let mut session = session(&graph)?;
-    let values = case.values.iter().chain(weights);
-    let feeds: Vec<(&str, &Tensor)> = graph
-        .inputs
-        .iter()
-        .map(|info| info.name.as_str())
-        .zip(values)
-        .collect();
+    graph.finish()
+}
+
+/// Runs a graph once.
+pub fn run(graph: &Graph, values: &[Tensor]) -> Result<Vec<Tensor>, String> {
+    let mut session = session(graph)?;
+    let names = graph.inputs.iter().map(|info| info.name.as_str());
+    let feeds: Vec<(&str, &Tensor)> = names.zip(values).collect();
     session
         .run(&feeds)
         .map_err(|e| format!("{:#}", anyhow::Error::from(e)))

@@ -3,6 +3,11 @@
 mod activation;
 mod arithmetic;
 mod check;
+mod layout;
+mod linear;
+mod normalisation;
+mod padding;
+mod reduce;
 mod winograd;
 
 use std::collections::BTreeSet;
@@ -12,7 +17,16 @@ use pentimento::autodiff::rules::RULES;
 
 /// All cases, by family.
 fn cases() -> Vec<Case> {
-    [activation::cases(), arithmetic::cases()].concat()
+    [
+        activation::cases(),
+        arithmetic::cases(),
+        layout::cases(),
+        linear::cases(),
+        normalisation::cases(),
+        padding::cases(),
+        reduce::cases(),
+    ]
+    .concat()
 }
 
 #[test]

@@ -6,6 +6,11 @@
 
 mod activation;
 mod arithmetic;
+mod layout;
+mod linear;
+mod normalisation;
+mod padding;
+mod reduce;
 
 use super::Context;
 use crate::onnx::Node;
@@ -35,12 +40,63 @@ fn nothing(_context: &mut Context) -> Result<(), String> {
     Ok(())
 }
 
+/// Returns an extent or index as the format writes it.
+fn signed(extent: usize) -> i64 {
+    i64::try_from(extent).unwrap_or(i64::MAX)
+}
+
 /// Every operator with a gradient, by name.
 pub const RULES: &[(&str, Rule)] = &[
     ("Abs", arithmetic::abs),
-    ("Add", arithmetic::add),
+    ("Add", arithmetic::sum),
+    ("And", nothing),
+    ("BatchNormalization", normalisation::batch_normalization),
+    ("Cast", arithmetic::cast),
+    ("Clip", activation::clip),
+    ("Concat", layout::concat),
+    ("Div", arithmetic::div),
+    ("Dropout", normalisation::dropout),
+    ("Elu", activation::elu),
+    ("Equal", nothing),
+    ("Exp", arithmetic::exp),
+    ("Expand", arithmetic::identity),
+    ("Flatten", layout::reshape),
+    ("Gemm", linear::gemm),
+    ("Greater", nothing),
+    ("GreaterOrEqual", nothing),
+    ("HardSigmoid", activation::hard_sigmoid),
     ("Identity", arithmetic::identity),
+    ("LRN", normalisation::lrn),
+    ("LeakyRelu", activation::leaky_relu),
+    ("Less", nothing),
+    ("LessOrEqual", nothing),
+    ("Log", arithmetic::log),
+    ("MatMul", linear::matmul),
+    ("Max", arithmetic::extremum),
+    ("Min", arithmetic::extremum),
     ("Mul", arithmetic::mul),
+    ("Neg", arithmetic::neg),
+    ("Not", nothing),
+    ("Or", nothing),
+    ("PRelu", activation::prelu),
+    ("Pad", padding::pad),
+    ("Pow", arithmetic::pow),
+    ("ReduceMax", reduce::extremum),
+    ("ReduceMean", reduce::mean),
+    ("ReduceMin", reduce::extremum),
+    ("ReduceSum", reduce::sum),
     ("Relu", activation::relu),
+    ("Reshape", layout::reshape),
+    ("Sigmoid", activation::sigmoid),
     ("Sign", nothing),
+    ("Slice", layout::slice),
+    ("Split", layout::split),
+    ("Sqrt", arithmetic::sqrt),
+    ("Squeeze", layout::reshape),
+    ("Sub", arithmetic::sub),
+    ("Sum", arithmetic::sum),
+    ("Tanh", activation::tanh),
+    ("Transpose", layout::transpose),
+    ("Unsqueeze", layout::reshape),
+    ("Where", arithmetic::select),
 ];

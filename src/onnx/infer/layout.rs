@@ -190,61 +190,79 @@ pub(super) fn slice(reading: &Reading) -> Result<Vec<Shape>, String> {
     let mut shape = reading.shape(0)?.to_vec();
     let starts = reading.list(1, "starts")?.ok_or("the starts are missing")?;
     let ends = reading.list(2, "ends")?.ok_or("the ends are missing")?;
-    let axes = reading.list(3, "axes")?;
-    let steps = reading
-        .constant(4)?
-        .unwrap_or_else(|| vec![1; starts.len()]);
-    if ends.len() != starts.len() || steps.len() != starts.len() {
-        return Err("starts, ends and steps differ in number".to_owned());
-    }
-    for (i, (&start, &end)) in starts.iter().zip(&ends).enumerate() {
-        let axis = match &axes {
-            Some(axes) => axes
-                .get(i)
-                .copied()
-                .ok_or("there are fewer axes than starts")?,
-            None => i64::try_from(i).unwrap_or(i64::MAX),
-        };
-        let axis = axis_index(axis, shape.len())?;
-        shape[axis] = slice_range(start, end, steps[i], shape[axis])?.1;
+    let (axes, steps) = (reading.list(3, "axes")?, reading.constant(4)?);
+    for cut in slice_cuts(
+        &shape.clone(),
+        [&starts, &ends],
+        axes.as_deref(),
+        steps.as_deref(),
+    )? {
+        shape[cut.axis] = usize::try_from(cut.count).map_err(|e| e.to_string())?;
     }
     Ok(vec![shape])
 }
 
+/// What a slice takes of one axis: `count` elements from `first` on, `step` apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cut {
+    /// Index of the axis.
+    pub axis: usize,
+    /// Index of the first element taken.
+    pub first: i64,
+    /// Number of elements taken.
+    pub count: i64,
+    /// Distance between them; negative where the axis is read backwards, never 0.
+    pub step: i64,
+}
+
+/// Returns what a slice with these lists (starts and ends in `range`) takes of a value of `shape`.
+pub fn slice_cuts(
+    shape: &[usize],
+    range: [&[i64]; 2],
+    axes: Option<&[i64]>,
+    steps: Option<&[i64]>,
+) -> Result<Vec<Cut>, String> {
+    let [starts, ends] = range;
+    let differs = |list: Option<&[i64]>| list.is_some_and(|list| list.len() != starts.len());
+    if differs(Some(ends)) || differs(axes) || differs(steps) {
+        return Err("starts, ends, axes and steps differ in number".to_owned());
+    }
+    (0..starts.len())
+        .map(|i| {
+            let axis = match axes {
+                Some(axes) => axes[i],
+                None => i64::try_from(i).unwrap_or(i64::MAX),
+            };
+            let axis = axis_index(axis, shape.len())?;
+            let step = steps.map_or(1, |steps| steps[i]);
+            let (first, count) = slice_range(starts[i], ends[i], step, shape[axis])?;
+            Ok(Cut {
+                axis,
+                first,
+                count,
+                step,
+            })
+        })
+        .collect()
+}
+
 /// Returns the first index and the number of indices that a slice of an axis covers.
-pub fn slice_range(
-    start: i64,
-    end: i64,
-    step: i64,
-    extent: usize,
-) -> Result<(usize, usize), String> {
+fn slice_range(start: i64, end: i64, step: i64, extent: usize) -> Result<(i64, i64), String> {
     let n = i64::try_from(extent).unwrap_or(i64::MAX);
     let from_end = |v: i64| if v < 0 { v.saturating_add(n) } else { v };
-    let (first, count) = match step {
+    let (first, distance) = match step {
         0 => return Err("a step of 0 makes no sense".to_owned()),
         1.. => {
-            let (a, b) = (from_end(start).clamp(0, n), from_end(end).clamp(0, n));
-            (
-                a,
-                (b - a).max(0).unsigned_abs().div_ceil(step.unsigned_abs()),
-            )
+            let first = from_end(start).clamp(0, n);
+            (first, from_end(end).clamp(0, n) - first)
         }
         _ => {
-            let (a, b) = (
-                from_end(start).clamp(-1, n - 1),
-                from_end(end).clamp(-1, n - 1),
-            );
-            (
-                a,
-                (a - b).max(0).unsigned_abs().div_ceil(step.unsigned_abs()),
-            )
+            let first = from_end(start).clamp(-1, n - 1);
+            (first.max(0), first - from_end(end).clamp(-1, n - 1))
         }
     };
-    let count = usize::try_from(count).map_err(|e| e.to_string())?;
-    Ok((
-        usize::try_from(first.max(0)).map_err(|e| e.to_string())?,
-        count,
-    ))
+    let count = distance.max(0).unsigned_abs().div_ceil(step.unsigned_abs());
+    Ok((first, i64::try_from(count).unwrap_or(i64::MAX)))
 }
 
 pub(super) fn pad(reading: &Reading) -> Result<Vec<Shape>, String> {

@@ -5,7 +5,7 @@
 //!
 //! One function an operator, in the file of its family; [`OPERATORS`] is the list of all.
 
-pub use layout::{pads_by_axis, permutation, slice_range};
+pub use layout::{Cut, pads_by_axis, permutation, slice_cuts};
 pub use reduce::reduced_axes;
 
 mod elementwise;
