@@ -20,7 +20,10 @@ impl Tensor {
 
     /// Returns a scalar (empty shape).
     pub fn scalar(value: f32) -> Self {
-        Self { shape: Vec::new(), data: vec![value] }
+        Self {
+            shape: Vec::new(),
+            data: vec![value],
+        }
     }
 
     /// Returns a tensor of `shape` filled with `value`.
