@@ -3,13 +3,23 @@
 //! ARCHITECTURE.md gives the order to read the modules in, and says who may import whom.
 
 pub mod autodiff;
+pub mod cli;
+pub mod clock;
+pub mod daemon;
 pub mod engine;
+pub mod folder;
+pub mod ingest;
+pub mod job;
+pub mod logging;
 pub mod network;
 pub mod objective;
 pub mod onnx;
 pub mod optim;
 pub mod pixels;
 pub mod profile;
+pub mod protocol;
 pub mod runtime;
+pub mod supervisor;
 pub mod tensor;
 pub mod transfer;
+pub mod worker;

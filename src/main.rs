@@ -1,4 +1,8 @@
 //! The `pentimento` program: hands the command line to `cli` and turns its result into an exit
 //! status.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    pentimento::cli::main()
+}

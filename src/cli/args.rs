@@ -1,0 +1,178 @@
+//! The command line as typed: clap's types, without any work done on them.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use clap::Parser;
+use clap::Subcommand;
+
+/// Paints pictures in the manner of others. Drop a picture and a style into watch/ and leave.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    about,
+    max_term_width = 100,
+    args_conflicts_with_subcommands = false
+)]
+#[command(after_help = "\
+Examples:
+  pentimento init ~/studio                     make a studio with a sample in it
+  pentimento --studio ~/studio                 watch it and paint what is dropped into watch/
+  pentimento paint harbour.jpg wave.jpg        paint one picture, here and now
+
+Exit status: 0 fine, 1 failed, 2 wrong usage, 3 a job failed (--until-idle), 4 not found,
+6 already running, 78 bad settings, 130 interrupted. Any other means failure too.")]
+pub(super) struct Cli {
+    /// Options of every command.
+    #[command(flatten)]
+    pub common: Common,
+    /// Options of watching, which is what is done without a command.
+    #[command(flatten)]
+    pub watch: WatchArgs,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Common {
+    /// The studio [default: the nearest folder upwards with a pentimento.toml]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub studio: Option<PathBuf>,
+    /// The ONNX Runtime library to load [default: found or installed]
+    #[arg(long, global = true, value_name = "PATH", env = "ORT_DYLIB_PATH")]
+    pub ort_lib: Option<PathBuf>,
+    /// Say less
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub quiet: u8,
+    /// Say more; may be repeated
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// Options of watching.
+#[derive(Debug, Clone, Args)]
+pub(super) struct WatchArgs {
+    /// End when nothing is left to do: status 0 if every job is done, 3 if one failed
+    #[arg(long)]
+    pub until_idle: bool,
+    /// Follow a script instead of painting (for tests)
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub rehearse: Option<PathBuf>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Paint one picture, here and now
+    Paint(PaintArgs),
+    /// Make a studio
+    Init(InitArgs),
+    /// Check what pentimento needs, and say what to do where something is missing
+    Doctor,
+    /// Manage the ONNX Runtime library
+    Runtime {
+        /// What to do with it.
+        #[command(subcommand)]
+        command: RuntimeCommand,
+    },
+    /// Paint one job for the watching process
+    #[command(hide = true)]
+    Worker(WorkerArgs),
+}
+
+/// What to paint, and how.
+#[derive(Debug, Clone, Args)]
+pub(super) struct PaintArgs {
+    /// The picture to re-paint
+    pub content: PathBuf,
+    /// The pictures whose manner is taken; a folder stands for all pictures in it
+    #[arg(required = true)]
+    pub style: Vec<PathBuf>,
+    /// A profile: a TOML file, or the name of one in profiles/
+    #[arg(short, long)]
+    pub profile: Option<PathBuf>,
+    /// Set an option of the profile, such as style_weight=500
+    #[arg(long, value_name = "KEY=VALUE", num_args = 1.., value_parser = key_value)]
+    pub set: Vec<(String, String)>,
+    /// Where the picture goes [default: beside the content]
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Write the losses of every iteration to a CSV file
+    #[arg(long, value_name = "FILE")]
+    pub losses: Option<PathBuf>,
+    /// auto, cpu, cuda or cuda:N
+    #[arg(long)]
+    pub device: Option<String>,
+    /// Threads to compute with
+    #[arg(long, value_name = "N")]
+    pub threads: Option<u32>,
+}
+
+/// What the new studio is like.
+#[derive(Debug, Clone, Args)]
+pub(super) struct InitArgs {
+    /// Its folder
+    #[arg(default_value = ".")]
+    pub folder: PathBuf,
+    /// Leave watch/ empty
+    #[arg(long)]
+    pub no_sample: bool,
+}
+
+/// What to do with the ONNX Runtime library.
+#[derive(Debug, Clone, Subcommand)]
+pub(super) enum RuntimeCommand {
+    /// Install it for this user
+    Install {
+        /// The variant for NVIDIA cards
+        #[arg(long)]
+        cuda: bool,
+    },
+}
+
+/// How the worker works.
+#[derive(Debug, Clone, Args)]
+pub(super) struct WorkerArgs {
+    /// Follow a script instead of painting (for tests)
+    #[arg(long, value_name = "FILE")]
+    pub plan: Option<PathBuf>,
+}
+
+fn key_value(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text
+        .split_once('=')
+        .ok_or("expected KEY=VALUE, such as style_weight=500")?;
+    Ok((key.trim().to_owned(), value.trim().to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn paint_takes_styles_and_settings() {
+        let words = "pentimento paint a.jpg s1.jpg s2.jpg --set a=1 b=2=3 -o out.png -p soft.toml";
+        let cli = Cli::try_parse_from(words.split(' ')).unwrap();
+        let Some(Command::Paint(paint)) = cli.command else {
+            panic!("not paint")
+        };
+        assert_eq!(paint.style.len(), 2);
+        let set: Vec<_> = paint
+            .set
+            .iter()
+            .map(|(k, v)| (k.as_str(), v.as_str()))
+            .collect();
+        assert_eq!(set, [("a", "1"), ("b", "2=3")]);
+        assert!(Cli::try_parse_from("pentimento paint a s --set oops".split(' ')).is_err());
+        assert!(Cli::try_parse_from("pentimento paint a".split(' ')).is_err());
+    }
+}

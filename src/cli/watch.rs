@@ -1,0 +1,94 @@
+//! Bare `pentimento`: watches the studio in the foreground and prints what happens.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+
+use crate::cli::args::Common;
+use crate::cli::args::WatchArgs;
+use crate::cli::find_studio;
+use crate::cli::gates;
+use crate::cli::output::Progress;
+use crate::clock::Clock;
+use crate::daemon;
+use crate::daemon::EngineChoice;
+use crate::daemon::Outcome;
+use crate::daemon::Sample;
+use crate::daemon::Setup;
+use crate::ingest::Patience;
+use crate::supervisor::Limits;
+use crate::supervisor::WorkerCommand;
+use crate::worker::rehearsal::Plan;
+
+/// The status of an interrupted run that was to go on until nothing is left.
+const INTERRUPTED: u8 = 130;
+/// The status of a run in which a job failed.
+const JOB_FAILED: u8 = 3;
+
+/// Watches the studio.
+pub(super) fn run(common: &Common, args: &WatchArgs) -> anyhow::Result<ExitCode> {
+    let studio = find_studio(common)?;
+    let clock = Clock::start();
+    let program = std::env::current_exe().context("cannot find the program's own file")?;
+    let mut setup = Setup {
+        patience: Patience::default(),
+        limits: Limits::default(),
+        worker: WorkerCommand {
+            program,
+            args: vec!["worker".into()],
+        },
+        engine: EngineChoice {
+            ort_lib: common.ort_lib.clone(),
+            ..EngineChoice::default()
+        },
+        check: Box::new(gates::check),
+        verify: Box::new(gates::verify),
+        sample: sample(),
+        until_idle: args.until_idle,
+    };
+    if let Some(plan) = &args.rehearse {
+        rehearse(&mut setup, plan)?;
+    }
+    let mut progress = Progress::new(clock, common.quiet > 0);
+    let outcome = daemon::run(&studio, setup, clock, &mut |report| progress.tell(&report))?;
+    Ok(match outcome {
+        Outcome::Idle { n_done, n_failed } => {
+            progress.idle(n_done, n_failed);
+            if n_failed > 0 {
+                ExitCode::from(JOB_FAILED)
+            } else {
+                ExitCode::SUCCESS
+            }
+        }
+        Outcome::Stopped if args.until_idle && !progress.is_broken() => ExitCode::from(INTERRUPTED),
+        Outcome::Stopped => ExitCode::SUCCESS,
+    })
+}
+
+/// Returns the sample that a new studio is given.
+pub(super) fn sample() -> Option<Sample> {
+    None
+}
+
+/// Puts the script in the place of painting, and its waits in the place of the usual ones.
+fn rehearse(setup: &mut Setup, path: &Path) -> anyhow::Result<()> {
+    let timing = Plan::read(path).context("cannot read the plan")?.timing;
+    let path = std::path::absolute(path).context("cannot find the plan")?;
+    setup
+        .worker
+        .args
+        .extend([OsString::from("--plan"), path.into()]);
+    let set = |wait: &mut Duration, millis: Option<u64>| {
+        *wait = millis.map_or(*wait, Duration::from_millis);
+    };
+    set(&mut setup.patience.settle, timing.settle);
+    set(&mut setup.patience.incomplete, timing.incomplete);
+    set(&mut setup.patience.recheck, timing.recheck);
+    set(&mut setup.limits.stop_grace, timing.stop_grace);
+    set(&mut setup.limits.first_progress, timing.first_progress);
+    set(&mut setup.limits.stall, timing.stall);
+    Ok(())
+}

@@ -1,0 +1,43 @@
+//! The sample that a new studio is given, so that the first run has something to paint.
+
+use std::fs;
+
+use crate::folder::FolderError;
+use crate::folder::Studio;
+use crate::folder::io_error;
+use crate::folder::move_path;
+
+/// The files of the sample bundle.
+#[derive(Debug, Clone, Copy)]
+pub struct Sample {
+    /// The content picture, JPEG.
+    pub content: &'static [u8],
+    /// The style picture, JPEG.
+    pub style: &'static [u8],
+    /// The profile, TOML.
+    pub profile: &'static str,
+}
+
+/// Drops the sample into `watch/` as the folder `sample`, if nothing at all lies there.
+///
+/// The folder appears with everything in it, and says itself that nothing more is coming.
+pub fn drop_sample(studio: &Studio, sample: &Sample) -> Result<(), FolderError> {
+    let watch = studio.watch();
+    let mut entries = fs::read_dir(&watch).map_err(io_error("list", &watch))?;
+    if entries.next().is_some() {
+        return Ok(());
+    }
+    let partial = watch.join(".sample");
+    fs::create_dir(&partial).map_err(io_error("create the folder", &partial))?;
+    let files: [(&str, &[u8]); 4] = [
+        ("content.jpg", sample.content),
+        ("style.jpg", sample.style),
+        ("profile.toml", sample.profile.as_bytes()),
+        ("READY", b""),
+    ];
+    for (name, bytes) in files {
+        let path = partial.join(name);
+        fs::write(&path, bytes).map_err(io_error("write", &path))?;
+    }
+    move_path(&partial, &watch.join("sample"))
+}

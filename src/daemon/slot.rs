@@ -1,0 +1,181 @@
+//! The place where one job runs at a time.
+
+use std::future::Future;
+use std::future::pending;
+use std::path::Component;
+use std::path::Path;
+use std::pin::Pin;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::sync::watch;
+
+use crate::clock::Clock;
+use crate::daemon::EngineChoice;
+use crate::daemon::Verify;
+use crate::folder::JobFolder;
+use crate::folder::Studio;
+use crate::folder::hash_file;
+use crate::job::Failure;
+use crate::job::FailureKind;
+use crate::job::Job;
+use crate::job::names::PathText;
+use crate::protocol;
+use crate::protocol::Assignment;
+use crate::protocol::Event;
+use crate::supervisor;
+use crate::supervisor::Ending;
+use crate::supervisor::Limits;
+use crate::supervisor::Urgency;
+use crate::supervisor::WorkerCommand;
+
+/// A place for one job and its worker.
+pub(super) struct Slot {
+    studio: PathText,
+    worker: WorkerCommand,
+    limits: Limits,
+    engine: EngineChoice,
+    clock: Clock,
+    running: Option<Running>,
+}
+
+/// What happens in a slot.
+#[derive(Debug)]
+pub(super) enum SlotEvent {
+    /// The worker tells something.
+    Told(Event),
+    /// The job's worker has ended; the slot is free. With the time that it ran.
+    Ended(JobFolder, Job, Ending, Duration),
+}
+
+struct Running {
+    folder: JobFolder,
+    job: Job,
+    since: Duration,
+    urgency: watch::Sender<Urgency>,
+    events: mpsc::UnboundedReceiver<Event>,
+    worker: Pin<Box<dyn Future<Output = Ending>>>,
+}
+
+impl Slot {
+    /// Returns an empty slot.
+    pub(super) fn new(
+        studio: &Studio,
+        worker: WorkerCommand,
+        limits: Limits,
+        engine: EngineChoice,
+        clock: Clock,
+    ) -> Self {
+        let studio = PathText(studio.root().to_owned());
+        Self {
+            studio,
+            worker,
+            limits,
+            engine,
+            clock,
+            running: None,
+        }
+    }
+
+    /// Returns the job that runs here.
+    pub(super) fn job(&self) -> Option<&Job> {
+        self.running.as_ref().map(|running| &running.job)
+    }
+
+    /// Starts a job; the slot is empty.
+    pub(super) fn start(&mut self, folder: JobFolder, job: Job) {
+        let (urgency, hurried) = watch::channel(Urgency::None);
+        let (sender, events) = mpsc::unbounded_channel();
+        let assignment = Assignment {
+            version: protocol::VERSION,
+            job_dir: PathText(folder.path().to_owned()),
+            studio: self.studio.clone(),
+            device: self.engine.device.clone(),
+            threads: self.engine.threads,
+            ort_lib: self.engine.ort_lib.clone().map(PathText),
+        };
+        let (command, limits, clock) = (self.worker.clone(), self.limits, self.clock);
+        let log = folder.log();
+        let worker = Box::pin(async move {
+            let orders = supervisor::Orders {
+                limits: &limits,
+                clock,
+                urgency: hurried,
+            };
+            let mut tell = |event: &Event| {
+                // The receiver lies in the same struct as this future.
+                let _unheard = sender.send(event.clone());
+            };
+            supervisor::run(&command, &assignment, &log, orders, &mut tell).await
+        });
+        let since = self.clock.monotonic();
+        self.running = Some(Running {
+            folder,
+            job,
+            since,
+            urgency,
+            events,
+            worker,
+        });
+    }
+
+    /// Waits for something to happen; for ever in an empty slot. Nothing is lost when cancelled.
+    pub(super) async fn next(&mut self) -> SlotEvent {
+        let Some(running) = &mut self.running else {
+            return pending().await;
+        };
+        let ending = tokio::select! {
+            // Everything that was told comes before the end.
+            biased;
+            Some(event) = running.events.recv() => return SlotEvent::Told(event),
+            ending = &mut running.worker => ending,
+        };
+        if let Ok(event) = running.events.try_recv() {
+            // The end is found again: the future is replaced by one that is over.
+            running.worker = Box::pin(std::future::ready(ending));
+            return SlotEvent::Told(event);
+        }
+        let took = self.clock.monotonic().saturating_sub(running.since);
+        match self.running.take() {
+            Some(Running { folder, job, .. }) => SlotEvent::Ended(folder, job, ending, took),
+            None => pending().await,
+        }
+    }
+
+    /// Tells the running worker to hurry up.
+    pub(super) fn hurry(&self, urgency: Urgency) {
+        if let Some(running) = &self.running {
+            // The worker may have ended already.
+            let _ = running.urgency.send(urgency);
+        }
+    }
+}
+
+/// Turns a finish that is not borne out by the picture itself into a failure.
+pub(super) fn examine(folder: &JobFolder, ending: Ending, verify: &Verify) -> Ending {
+    let Ending::Finished { path, sha256 } = &ending else {
+        return ending;
+    };
+    let problem = find_problem(folder, path, sha256, verify);
+    let Some(reason) = problem else { return ending };
+    Ending::Failed(Failure {
+        kind: FailureKind::Worker,
+        reason: format!("the finished picture is not as it should be: {reason}"),
+        hint: "check the disk, look at log.txt, then try again".to_owned(),
+    })
+}
+
+fn find_problem(folder: &JobFolder, path: &Path, sha256: &str, verify: &Verify) -> Option<String> {
+    if !path
+        .components()
+        .all(|component| matches!(component, Component::Normal(_)))
+    {
+        return Some("it is outside of the job's folder".to_owned());
+    }
+    let path = folder.path().join(path);
+    match hash_file(&path) {
+        Ok(hash) if hash != sha256 => Some("its bytes are not those that were written".to_owned()),
+        Ok(_) => verify(&path).err(),
+        Err(error) => Some(crate::ingest::chain(&error)),
+    }
+}

@@ -1,0 +1,102 @@
+//! One job's folder: what each file in it is called, and its record.
+
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+
+use crate::folder::FolderError;
+use crate::folder::io_error;
+use crate::folder::write_atomic;
+use crate::job::Failure;
+use crate::job::Job;
+
+/// The folder of one job, in `active/`, `done/` or `failed/`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobFolder {
+    path: PathBuf,
+}
+
+impl JobFolder {
+    /// The name of the record in a job's folder.
+    pub const RECORD: &str = "job.json";
+    /// The name of the folder of the dropped pictures in a job's folder.
+    pub const INPUTS: &str = "inputs";
+    /// The name of the finished picture in a job's folder.
+    pub const RESULT: &str = "result.png";
+
+    /// Returns the job folder at `path`, whether it exists or not.
+    pub fn at(path: PathBuf) -> Self {
+        Self { path }
+    }
+
+    /// Returns the folder's path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns where the dropped pictures lie.
+    pub fn inputs(&self) -> PathBuf {
+        self.path.join(Self::INPUTS)
+    }
+
+    /// Returns where the stages of the work are kept.
+    pub fn snapshots(&self) -> PathBuf {
+        self.path.join("snapshots")
+    }
+
+    /// Returns where the finished picture goes.
+    pub fn result(&self) -> PathBuf {
+        self.path.join(Self::RESULT)
+    }
+
+    /// Returns where the resolved profile lies.
+    pub fn profile(&self) -> PathBuf {
+        self.path.join("profile.toml")
+    }
+
+    /// Returns where the losses of every iteration go.
+    pub fn losses(&self) -> PathBuf {
+        self.path.join("losses.csv")
+    }
+
+    /// Returns where the worker's own words go.
+    pub fn log(&self) -> PathBuf {
+        self.path.join("log.txt")
+    }
+
+    /// Returns where the explanation of a failure goes.
+    pub fn reason(&self) -> PathBuf {
+        self.path.join("reason.txt")
+    }
+
+    /// Reads the record.
+    pub fn read(&self) -> Result<Job, FolderError> {
+        let path = self.path.join(Self::RECORD);
+        let bytes = fs::read(&path).map_err(io_error("read the job record", &path))?;
+        serde_json::from_slice(&bytes).map_err(|source| FolderError::Record { path, source })
+    }
+
+    /// Writes the record, replacing the earlier one at once.
+    pub fn write(&self, job: &Job) -> Result<(), FolderError> {
+        let path = self.path.join(Self::RECORD);
+        let mut bytes = serde_json::to_vec_pretty(job).map_err(|source| FolderError::Record {
+            path: path.clone(),
+            source,
+        })?;
+        bytes.push(b'\n');
+        write_atomic(&path, &bytes)
+    }
+
+    /// Writes `reason.txt`: what happened, and what the user can do.
+    pub fn write_reason(&self, name: &str, failure: &Failure) -> Result<(), FolderError> {
+        let Failure { reason, hint, .. } = failure;
+        let text = format!(
+            "Pentimento could not finish \"{name}\".\n\n\
+             What happened: {reason}\n\n\
+             What to do: {hint}\n\n\
+             The pictures that were dropped are in inputs/, untouched. To try again, move this \
+             folder back into watch/.\n"
+        );
+        write_atomic(&self.reason(), text.as_bytes())
+    }
+}

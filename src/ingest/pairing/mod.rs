@@ -1,0 +1,515 @@
+//! Which names in `watch/` belong together: a pure function from a listing to bundles.
+//!
+//! A bundle is a folder, or loose files that share a name. Names are compared as Unicode composes
+//! them (NFC); an exact match goes first, then one that differs in letter case only. Nothing is
+//! guessed: what could mean two things is unusable and says which rename settles it.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::path::PathBuf;
+
+use unicode_normalization::UnicodeNormalization;
+
+use crate::folder::JobFolder;
+use crate::ingest::listing::Entry;
+use crate::ingest::listing::Kind;
+use crate::ingest::listing::Listing;
+use crate::ingest::roles;
+use crate::ingest::roles::Ignored;
+use crate::ingest::roles::Part;
+use crate::ingest::settle::Fingerprint;
+use crate::job::names::display_name;
+use crate::job::names::natural_order;
+
+/// The name of the profile in `watch/` that bundles without their own use.
+pub(crate) const WATCH_PROFILE: &str = "profile.toml";
+
+const RECIPE: &str = "a recipe folder (it holds a recipe.toml), and those are not painted from";
+
+/// What one listing holds.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// Bundles, complete or not, in natural order of their names.
+    pub(crate) bundles: Vec<Candidate>,
+    /// Names that are no part of a bundle, each with what could be done about it.
+    pub(crate) loose: Vec<(OsString, String)>,
+    /// True if `watch/profile.toml` is there and an ordinary file.
+    pub(crate) has_profile: bool,
+}
+
+/// How a bundle is spelled, and its name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Key {
+    /// The bundle's name: the folder's, or the part that the files' names share.
+    pub(crate) name: OsString,
+    /// How it is spelled.
+    pub(crate) spelling: Spelling,
+}
+
+/// How a bundle is spelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Spelling {
+    /// A folder with its members in it.
+    Folder,
+    /// A job folder that was dragged back: its members are in `inputs/`.
+    Returned,
+    /// Files in `watch/` that share a name.
+    Flat,
+}
+
+/// A bundle as far as it is there.
+#[derive(Debug)]
+pub(crate) struct Candidate {
+    pub(crate) key: Key,
+    /// The files that make it up; paths are below `watch/`.
+    pub(crate) fingerprint: Fingerprint,
+    pub(crate) shape: Shape,
+    /// True if a `READY` note says that nothing more is coming.
+    pub(crate) ready: bool,
+    /// Remarks worth telling once.
+    pub(crate) notes: Vec<String>,
+}
+
+/// What a bundle amounts to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// All that is needed is there; paths are below `watch/`.
+    Complete {
+        content: PathBuf,
+        styles: Vec<PathBuf>,
+        profile: Option<PathBuf>,
+    },
+    /// What is still to come, in words.
+    Missing(String),
+    /// It cannot be used as it is.
+    Unusable { reason: String, hint: String },
+}
+
+/// A file with a part to play; the path is below `watch/`.
+#[derive(Debug)]
+struct Member {
+    path: PathBuf,
+    part: Part,
+    entry: Entry,
+}
+
+/// Sorts a listing into bundles and the rest.
+pub(crate) fn find(listing: &Listing) -> Found {
+    let mut found = Found::default();
+    let mut flat: BTreeMap<OsString, Vec<Member>> = BTreeMap::new();
+    for entry in &listing.entries {
+        match roles::ignored(&entry.name) {
+            Some(Ignored::Silently) => continue,
+            Some(Ignored::ConflictCopy) => {
+                let why = "a conflict copy of a synchronising program, ignored".to_owned();
+                found.loose.push((entry.name.clone(), why));
+                continue;
+            }
+            None => {}
+        }
+        if let Kind::Folder(entries) = &entry.kind {
+            match folder_bundle(entry, entries) {
+                Some(bundle) => found.bundles.push(bundle),
+                None => found.loose.push((entry.name.clone(), RECIPE.to_owned())),
+            }
+        } else if entry.kind == Kind::Unreadable {
+            found.bundles.push(unreadable(entry));
+        } else if entry.name == WATCH_PROFILE && entry.kind == Kind::File {
+            found.has_profile = true;
+        } else if let Some((stem, part)) = roles::part_of_flat(&entry.name) {
+            let path = PathBuf::from(&entry.name);
+            flat.entry(stem).or_default().push(Member {
+                path,
+                part,
+                entry: entry.clone(),
+            });
+        } else if roles::may_be_picture(&entry.name) {
+            found.loose.push((entry.name.clone(), unpaired(entry)));
+        }
+    }
+    found.bundles.extend(flat_bundles(flat));
+    found
+        .bundles
+        .sort_by(|a, b| natural_order(&a.key.name, &b.key.name));
+    found
+}
+
+fn unpaired(entry: &Entry) -> String {
+    let name = entry.name.as_os_str();
+    match &entry.kind {
+        Kind::Link => return "a symbolic link, and links are not followed".to_owned(),
+        Kind::Special(what) => return format!("{what}, not a file"),
+        Kind::File | Kind::Folder(_) | Kind::Unreadable => {}
+    }
+    let stem = Path::new(name).file_stem().unwrap_or(name);
+    let extension = Path::new(name)
+        .extension()
+        .map(display_name)
+        .unwrap_or_default();
+    let stem = display_name(stem);
+    format!(
+        "unpaired: rename it to {stem}.content.{extension} and name its style {stem}.style.*, or \
+         put both into a folder as content.* and style.*"
+    )
+}
+
+fn unreadable(entry: &Entry) -> Candidate {
+    let shape = Shape::Unusable {
+        reason: "the folder cannot be listed: no permission".to_owned(),
+        hint: "let the user that runs pentimento read and write the folder".to_owned(),
+    };
+    let key = Key {
+        name: entry.name.clone(),
+        spelling: Spelling::Folder,
+    };
+    let fingerprint = vec![(PathBuf::from(&entry.name), entry.stamp)];
+    Candidate {
+        key,
+        fingerprint,
+        shape,
+        ready: false,
+        notes: Vec::new(),
+    }
+}
+
+/// Returns the bundle in a folder, or `None` for a recipe folder.
+fn folder_bundle(folder: &Entry, entries: &[Entry]) -> Option<Candidate> {
+    let root = Path::new(&folder.name);
+    let inputs = entries.iter().find_map(|entry| match &entry.kind {
+        Kind::Folder(inner) if entry.name == JobFolder::INPUTS => Some(inner),
+        _ => None,
+    });
+    let returned =
+        inputs.filter(|_| roles::is_returned(entries.iter().map(|e| e.name.as_os_str())));
+    if returned.is_none()
+        && entries
+            .iter()
+            .any(|e| e.name.eq_ignore_ascii_case("recipe.toml"))
+    {
+        return None;
+    }
+    let mut fingerprint = vec![(root.to_owned(), folder.stamp)];
+    fingerprint.extend(stamps(root, entries));
+    let mut notes = Vec::new();
+    let mut members = members_of(root, entries, &mut notes);
+    if let Some(inner) = returned {
+        let root = root.join(JobFolder::INPUTS);
+        fingerprint.extend(stamps(&root, inner));
+        members.retain(|member| matches!(member.part, Part::Profile | Part::Ready));
+        // The profile beside the record is the resolved one, which is what was painted.
+        members.extend(
+            members_of(&root, inner, &mut notes)
+                .into_iter()
+                .filter(|m| m.part != Part::Profile),
+        );
+    }
+    let spelling = if returned.is_some() {
+        Spelling::Returned
+    } else {
+        Spelling::Folder
+    };
+    let n_unnamed = entries
+        .iter()
+        .filter(|entry| is_unnamed_picture(entry))
+        .count();
+    let shape = match shape_of(&members, "content.*", "style.*") {
+        Shape::Missing(_) if n_unnamed > 2 => Shape::Unusable {
+            reason: format!("ambiguous: {n_unnamed} pictures, and none says what it is for"),
+            hint: "name one content.* and one style.*".to_owned(),
+        },
+        Shape::Missing(what) if n_unnamed > 0 => {
+            Shape::Missing(format!("{what} (rename the pictures in the folder)"))
+        }
+        shape => shape,
+    };
+    let ready = members.iter().any(|member| member.part == Part::Ready);
+    let key = Key {
+        name: folder.name.clone(),
+        spelling,
+    };
+    Some(Candidate {
+        key,
+        fingerprint,
+        shape,
+        ready,
+        notes,
+    })
+}
+
+fn stamps<'a>(
+    root: &'a Path,
+    entries: &'a [Entry],
+) -> impl Iterator<Item = (PathBuf, crate::ingest::listing::Stamp)> {
+    entries
+        .iter()
+        .filter(|entry| roles::ignored(&entry.name).is_none())
+        .map(|entry| (root.join(&entry.name), entry.stamp))
+}
+
+fn members_of(root: &Path, entries: &[Entry], notes: &mut Vec<String>) -> Vec<Member> {
+    let mut members = Vec::new();
+    for entry in entries {
+        match roles::ignored(&entry.name) {
+            Some(Ignored::Silently) => continue,
+            Some(Ignored::ConflictCopy) => {
+                notes.push(format!(
+                    "{}: a conflict copy, ignored",
+                    display_name(&entry.name)
+                ));
+                continue;
+            }
+            None => {}
+        }
+        let from_flat = || roles::part_of_flat(&entry.name).map(|(_, part)| part);
+        let is_inputs = root.file_name() == Some(OsStr::new(JobFolder::INPUTS));
+        let part = roles::part_in_folder(&entry.name);
+        // A job that was dropped as loose files keeps their names in its `inputs/`.
+        let part = if is_inputs {
+            part.or_else(from_flat)
+        } else {
+            part
+        };
+        match part {
+            Some(part) => {
+                members.push(Member {
+                    path: root.join(&entry.name),
+                    part,
+                    entry: entry.clone(),
+                });
+            }
+            None if matches!(entry.kind, Kind::Folder(_)) && entry.name != JobFolder::INPUTS => {
+                notes.push(format!(
+                    "{}: nested folders are not used",
+                    display_name(&entry.name)
+                ));
+            }
+            None => {}
+        }
+    }
+    members
+}
+
+fn is_unnamed_picture(entry: &Entry) -> bool {
+    entry.kind == Kind::File
+        && roles::ignored(&entry.name).is_none()
+        && roles::part_in_folder(&entry.name).is_none()
+        && roles::may_be_picture(&entry.name)
+}
+
+/// Returns the bundles that the loose files make up.
+fn flat_bundles(by_stem: BTreeMap<OsString, Vec<Member>>) -> Vec<Candidate> {
+    let mut by_composed: BTreeMap<Vec<u8>, Vec<Member>> = BTreeMap::new();
+    for (stem, members) in by_stem {
+        by_composed
+            .entry(composed(&stem))
+            .or_default()
+            .extend(members);
+    }
+    let mut bundles = Vec::new();
+    let mut by_letters: BTreeMap<Vec<u8>, Vec<(Vec<u8>, Vec<Member>)>> = BTreeMap::new();
+    for (stem, members) in by_composed {
+        let is_whole = matches!(flat_shape(&stem, &members), Shape::Complete { .. });
+        if is_whole {
+            bundles.push(flat_bundle(&stem, members, Vec::new()));
+        } else {
+            by_letters
+                .entry(letters(&stem))
+                .or_default()
+                .push((stem, members));
+        }
+    }
+    for mut group in by_letters.into_values() {
+        if group.len() > 1 && unites(&group) {
+            let stem = content_stem(&group);
+            let members = group.into_iter().flat_map(|(_, members)| members).collect();
+            let note = "names that differ in letter case only were taken as one".to_owned();
+            bundles.push(flat_bundle(&stem, members, vec![note]));
+        } else {
+            let is_clash = group.len() > 1;
+            for (stem, members) in group.drain(..) {
+                let mut bundle = flat_bundle(&stem, members, Vec::new());
+                if is_clash {
+                    bundle.shape = letter_clash();
+                }
+                bundles.push(bundle);
+            }
+        }
+    }
+    bundles
+}
+
+fn letter_clash() -> Shape {
+    Shape::Unusable {
+        reason: "ambiguous: several files differ in letter case only, and more than one of them \
+                 could belong here"
+            .to_owned(),
+        hint: "spell the names of the files that belong together exactly alike".to_owned(),
+    }
+}
+
+/// Returns true if names that differ in letter case only can mean just one bundle.
+fn unites(group: &[(Vec<u8>, Vec<Member>)]) -> bool {
+    let n_names_with = |part| {
+        group
+            .iter()
+            .filter(|(_, members)| members.iter().any(|m| m.part == part))
+            .count()
+    };
+    [Part::Content, Part::Style, Part::Profile]
+        .into_iter()
+        .all(|part| n_names_with(part) <= 1)
+}
+
+fn content_stem(group: &[(Vec<u8>, Vec<Member>)]) -> Vec<u8> {
+    let has_content = |members: &[Member]| members.iter().any(|m| m.part == Part::Content);
+    let with_content = group.iter().find(|(_, members)| has_content(members));
+    with_content
+        .or(group.first())
+        .map(|(stem, _)| stem.clone())
+        .unwrap_or_default()
+}
+
+fn flat_bundle(stem: &[u8], members: Vec<Member>, notes: Vec<String>) -> Candidate {
+    let shape = flat_shape(stem, &members);
+    let ready = members.iter().any(|member| member.part == Part::Ready);
+    let key = Key {
+        name: OsStr::from_bytes(stem).to_owned(),
+        spelling: Spelling::Flat,
+    };
+    let fingerprint = members
+        .into_iter()
+        .map(|m| (m.path, m.entry.stamp))
+        .collect();
+    Candidate {
+        key,
+        fingerprint,
+        shape,
+        ready,
+        notes,
+    }
+}
+
+fn flat_shape(stem: &[u8], members: &[Member]) -> Shape {
+    let stem = display_name(OsStr::from_bytes(stem));
+    shape_of(
+        members,
+        &format!("{stem}.content.*"),
+        &format!("{stem}.style.*"),
+    )
+}
+
+fn shape_of(members: &[Member], content_name: &str, style_name: &str) -> Shape {
+    if let Some(shape) = members.iter().find_map(refused) {
+        return shape;
+    }
+    let paths = |part| {
+        members
+            .iter()
+            .filter(move |m| m.part == part)
+            .map(|m| m.path.clone())
+    };
+    let contents: Vec<_> = paths(Part::Content).collect();
+    let mut styles: Vec<_> = paths(Part::Style).collect();
+    let profiles: Vec<_> = paths(Part::Profile).collect();
+    if let Some(shape) = clash(&contents, "content", "pictures are called")
+        .or_else(|| clash(&profiles, "profile", "profiles are called"))
+        .or_else(|| composed_clash(&styles))
+    {
+        return shape;
+    }
+    styles.sort_by(|a, b| {
+        let stem = |path: &PathBuf| path.file_stem().unwrap_or_default().to_owned();
+        natural_order(&stem(a), &stem(b)).then_with(|| a.cmp(b))
+    });
+    let profile = profiles.into_iter().next();
+    match (contents.into_iter().next(), styles.is_empty()) {
+        (Some(content), false) => Shape::Complete {
+            content,
+            styles,
+            profile,
+        },
+        (Some(_), true) => Shape::Missing(format!("a style picture: {style_name}")),
+        (None, false) => Shape::Missing(format!("a content picture: {content_name}")),
+        (None, true) => Shape::Missing(format!(
+            "a content and a style picture: {content_name}, {style_name}"
+        )),
+    }
+}
+
+/// Returns why a member must not be opened, if that is so.
+fn refused(member: &Member) -> Option<Shape> {
+    let name = display_name(&member.entry.name);
+    let (reason, hint) = match &member.entry.kind {
+        Kind::File => return None,
+        Kind::Link => (
+            format!("{name} is a symbolic link, and links are not followed"),
+            "put the picture itself there (cp -L copies what a link points to)".to_owned(),
+        ),
+        Kind::Special(what) => (
+            format!("{name} is {what}, not a file"),
+            "put a picture file there".to_owned(),
+        ),
+        Kind::Folder(_) | Kind::Unreadable => (
+            format!("{name} is a folder, not a file"),
+            "put a picture file there, or rename the folder".to_owned(),
+        ),
+    };
+    Some(Shape::Unusable { reason, hint })
+}
+
+fn clash(paths: &[PathBuf], what: &str, are_called: &str) -> Option<Shape> {
+    (paths.len() > 1).then(|| Shape::Unusable {
+        reason: format!(
+            "ambiguous: {} {are_called} {what}: {}",
+            paths.len(),
+            listed(paths)
+        ),
+        hint: format!("keep one {what} and rename or remove the others"),
+    })
+}
+
+/// Several styles blend, but two spellings of one name are one picture twice.
+fn composed_clash(styles: &[PathBuf]) -> Option<Shape> {
+    let mut names: BTreeMap<Vec<u8>, Vec<PathBuf>> = BTreeMap::new();
+    for style in styles {
+        names
+            .entry(composed(style.as_os_str()))
+            .or_default()
+            .push(style.clone());
+    }
+    let twice = names.into_values().find(|paths| paths.len() > 1)?;
+    clash(
+        &twice,
+        "style",
+        "pictures, spelled differently in Unicode, are called",
+    )
+}
+
+fn listed(paths: &[PathBuf]) -> String {
+    let names = paths
+        .iter()
+        .map(|path| display_name(path.file_name().unwrap_or_default()));
+    names.collect::<Vec<_>>().join(", ")
+}
+
+/// Returns a name with its letters composed (NFC) where it is UTF-8, else its bytes.
+fn composed(name: &OsStr) -> Vec<u8> {
+    match name.to_str() {
+        Some(text) => text.nfc().collect::<String>().into_bytes(),
+        None => name.as_bytes().to_vec(),
+    }
+}
+
+/// Returns a name without regard to letter case.
+fn letters(name: &[u8]) -> Vec<u8> {
+    match std::str::from_utf8(name) {
+        Ok(text) => text.to_lowercase().into_bytes(),
+        Err(_) => name.to_ascii_lowercase(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,1 @@
+//! The inbox over a folder in a temp dir.

@@ -1,0 +1,231 @@
+//! The lines between the supervisor and a worker, one JSON object each.
+//!
+//! Supervisor to worker (standard input): one [`Assignment`], later perhaps an [`Order`]; the end
+//! of the input means stop as well. Worker to supervisor (standard output): [`Event`]s. These are
+//! wire types: unknown fields are passed over, and what cannot be read is an error to be counted,
+//! never one to die of.
+
+use serde::Deserialize;
+use serde::Serialize;
+
+use crate::job::names::PathText;
+
+/// The version of this protocol; a worker refuses another one.
+pub const VERSION: u32 = 1;
+
+/// The longest line, in bytes, that either side reads; longer ones are skipped.
+pub const LINE_MAX: usize = 64 * 1024;
+
+/// What a worker is to paint, and with what.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Assignment {
+    /// [`VERSION`] of the sender.
+    pub version: u32,
+    /// The job's folder, absolute: pictures and profile are in it, and everything goes there.
+    pub job_dir: PathText,
+    /// The studio's root, absolute: networks and shared profiles are found from there.
+    pub studio: PathText,
+    /// `auto`, `cpu`, `cuda` or `cuda:0`; absent to leave it to the profile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
+    /// Threads to compute with; absent to leave it to the profile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threads: Option<u32>,
+    /// The ONNX Runtime library to load; absent to search for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ort_lib: Option<PathText>,
+}
+
+/// What a supervisor tells a working worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    /// True to stop within one iteration.
+    pub stop: bool,
+}
+
+/// What a worker tells its supervisor.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// Everything is loaded; the first iteration begins.
+    Started {
+        /// The device in use, in words.
+        device: String,
+        /// Width and height of the result in pixels.
+        size: [u32; 2],
+        /// How many stages there are.
+        stages: u32,
+    },
+    /// An iteration is over.
+    Progress {
+        /// The stage, from 1.
+        stage: u32,
+        /// The iteration within the stage, from 1.
+        iteration: u32,
+        /// How many iterations the stage has.
+        of: u32,
+        /// The sum of the weighted loss terms.
+        loss: f64,
+        /// The weighted loss terms by their column names.
+        #[serde(default)]
+        terms: Vec<(String, f64)>,
+        /// Iterations in a second, lately.
+        its_per_s: f64,
+        /// Seconds left for the whole job, as far as is known.
+        #[serde(default)]
+        eta_s: Option<f64>,
+    },
+    /// A stage of the work was written.
+    Snapshot {
+        /// Its path below the job's folder.
+        path: PathText,
+        /// The stage, from 1.
+        stage: u32,
+        /// The iteration within the stage.
+        iteration: u32,
+    },
+    /// Something worth telling.
+    Note {
+        /// The words.
+        text: String,
+    },
+    /// The picture is finished and written.
+    Finished {
+        /// Its path below the job's folder.
+        path: PathText,
+        /// Lower-case hexadecimal SHA-256 of its bytes.
+        sha256: String,
+    },
+    /// There will be no picture.
+    Failed {
+        /// What happened, in plain words.
+        reason: String,
+        /// What the user can do about it.
+        hint: String,
+        /// What kind of failure it is.
+        class: FailureClass,
+    },
+}
+
+/// Kinds of failure as they are spelled on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureClass {
+    /// A picture or the profile cannot be used.
+    Input,
+    /// The network is missing or cannot be used.
+    Network,
+    /// ONNX Runtime or the device is missing or failed.
+    Device,
+    /// It does not fit into memory.
+    Memory,
+    /// A file could not be written or read.
+    Disk,
+    /// Loss or gradient were no longer numbers.
+    Numbers,
+    /// A fault of the program, or a class that this version does not know.
+    #[serde(other)]
+    Internal,
+}
+
+/// Returns a message as the line to send, its end included.
+pub fn to_line<T: Serialize>(message: &T) -> Result<Vec<u8>, serde_json::Error> {
+    let mut line = serde_json::to_vec(message)?;
+    line.push(b'\n');
+    Ok(line)
+}
+
+/// Reads a message from a line, with or without its end.
+pub fn from_line<'a, T: Deserialize<'a>>(line: &'a [u8]) -> Result<T, serde_json::Error> {
+    serde_json::from_slice(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    fn path(text: &str) -> PathText {
+        PathText(PathBuf::from(text))
+    }
+
+    #[test]
+    fn events_are_one_line_each_and_come_back() {
+        let events = [
+            Event::Started {
+                device: "CPU".to_owned(),
+                size: [512, 384],
+                stages: 2,
+            },
+            Event::Progress {
+                stage: 1,
+                iteration: 20,
+                of: 500,
+                loss: 12.5,
+                terms: vec![("content:relu4_2".to_owned(), 2.5)],
+                its_per_s: 3.5,
+                eta_s: None,
+            },
+            Event::Snapshot {
+                path: path("snapshots/a\nb.png"),
+                stage: 1,
+                iteration: 100,
+            },
+            Event::Note {
+                text: "two\nlines".to_owned(),
+            },
+            Event::Finished {
+                path: path("result.png"),
+                sha256: "00ff".to_owned(),
+            },
+            Event::Failed {
+                reason: "no".to_owned(),
+                hint: "yes".to_owned(),
+                class: FailureClass::Memory,
+            },
+        ];
+        for event in events {
+            let line = to_line(&event).unwrap();
+            assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1);
+            assert_eq!(from_line::<Event>(&line).unwrap(), event);
+        }
+    }
+
+    #[test]
+    fn newer_senders_are_understood_as_far_as_possible() {
+        let line = br#"{"event":"failed","reason":"a","hint":"b","class":"quantum","more":[1]}"#;
+        let event = from_line::<Event>(line).unwrap();
+        assert!(matches!(
+            event,
+            Event::Failed {
+                class: FailureClass::Internal,
+                ..
+            }
+        ));
+        for garbage in [
+            &b"\xff\xfe"[..],
+            b"",
+            b"{}",
+            b"{\"event\":\"dance\"}",
+            b"[1,2]",
+        ] {
+            assert!(from_line::<Event>(garbage).is_err());
+        }
+    }
+
+    #[test]
+    fn infinite_losses_do_not_break_a_line() {
+        let event = Event::Progress {
+            stage: 1,
+            iteration: 1,
+            of: 2,
+            loss: f64::INFINITY,
+            terms: Vec::new(),
+            its_per_s: 1.0,
+            eta_s: None,
+        };
+        // JSON has no infinity: the line is refused on arrival and the next one read.
+        assert!(from_line::<Event>(&to_line(&event).unwrap()).is_err());
+    }
+}

@@ -1,0 +1,209 @@
+//! A stand-in for painting that follows a script, so that the daemon can be tested without a
+//! network: it emits what it is told, hangs, crashes, or ignores the order to stop.
+//!
+//! Used by the hidden `--rehearse FILE`, which also shortens the daemon's waits. The file is JSON:
+//! `jobs` maps job names to lists of steps (`*` stands for every other name), `timing` holds
+//! milliseconds.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::io::Write;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::folder::JobFolder;
+use crate::folder::hash_file;
+use crate::protocol::Assignment;
+use crate::protocol::Event;
+use crate::protocol::FailureClass;
+use crate::worker::Ended;
+use crate::worker::Failed;
+use crate::worker::Flow;
+
+/// What to do for each job.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    jobs: BTreeMap<String, Vec<Step>>,
+    /// The daemon's waits.
+    #[serde(default)]
+    pub timing: Timing,
+}
+
+/// The daemon's waits in milliseconds, where they differ from the usual ones.
+#[derive(Debug, Default, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Timing {
+    /// Until a bundle is quiet.
+    pub settle: Option<u64>,
+    /// Until a cut picture is given up.
+    pub incomplete: Option<u64>,
+    /// Until a bundle whose trouble lies outside is checked again.
+    pub recheck: Option<u64>,
+    /// From the order to stop to the kill.
+    pub stop_grace: Option<u64>,
+    /// Until the first progress.
+    pub first_progress: Option<u64>,
+    /// Without progress.
+    pub stall: Option<u64>,
+}
+
+/// One thing to do.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Step {
+    /// Send an event.
+    Emit(Event),
+    /// Write raw bytes to standard output, past the protocol.
+    Raw(Vec<u8>),
+    /// Write a text to standard error so many times.
+    Grumble(String, u32),
+    /// Create a file in the job's folder.
+    Write(String, String),
+    /// Send progress until a file of that name exists in the studio, or until told to stop.
+    Until(String),
+    /// Do nothing for ever, whatever is said.
+    Hang,
+    /// Start a child process, note its number in `child.pid` in the job's folder, and go on.
+    Fork,
+    /// Die of a signal.
+    Crash,
+    /// Panic.
+    Panic,
+    /// Fail as a painting does.
+    Fail(FailureClass),
+    /// Take the content picture as it is for the result.
+    Paint,
+    /// Take a file of the job's folder for the result, under this SHA-256.
+    Claim(String, String),
+}
+
+impl Plan {
+    /// Reads a plan from a file.
+    pub fn read(path: &Path) -> io::Result<Self> {
+        Ok(serde_json::from_slice(&std::fs::read(path)?)?)
+    }
+
+    /// Plays the steps for the assigned job.
+    pub fn play(
+        &self,
+        assignment: &Assignment,
+        tell: &mut dyn FnMut(Event) -> Flow,
+    ) -> Result<Ended, Failed> {
+        let folder = JobFolder::at(assignment.job_dir.0.clone());
+        let job = folder
+            .read()
+            .map_err(|error| failed(&error.to_string(), FailureClass::Input))?;
+        let steps = self.jobs.get(&job.name).or(self.jobs.get("*"));
+        for step in steps.into_iter().flatten() {
+            if let Some(ended) = act(step, assignment, &folder, tell)? {
+                return Ok(ended);
+            }
+        }
+        Ok(Ended::Stopped)
+    }
+}
+
+fn act(
+    step: &Step,
+    assignment: &Assignment,
+    folder: &JobFolder,
+    tell: &mut dyn FnMut(Event) -> Flow,
+) -> Result<Option<Ended>, Failed> {
+    match step {
+        Step::Emit(event) => {
+            let flow = tell(event.clone());
+            return Ok((flow == Flow::Stop).then_some(Ended::Stopped));
+        }
+        Step::Raw(bytes) => disk(
+            io::stdout()
+                .write_all(bytes)
+                .and_then(|()| io::stdout().flush()),
+        )?,
+        Step::Grumble(text, times) => {
+            for _ in 0..*times {
+                disk(io::stderr().write_all(text.as_bytes()))?;
+            }
+        }
+        Step::Write(name, text) => {
+            let path = folder.path().join(name);
+            disk(path.parent().map_or(Ok(()), std::fs::create_dir_all))?;
+            disk(std::fs::write(path, text))?;
+        }
+        Step::Until(name) => return Ok(progress_until(&assignment.studio.0.join(name), tell)),
+        Step::Hang => loop {
+            std::thread::park();
+        },
+        Step::Fork => {
+            let child = disk(Command::new("sleep").arg("600").spawn())?;
+            disk(std::fs::write(
+                folder.path().join("child.pid"),
+                child.id().to_string(),
+            ))?;
+        }
+        Step::Crash => std::process::abort(),
+        Step::Panic => {
+            let lost: Option<()> = None;
+            lost.expect("the plan says so");
+        }
+        Step::Fail(class) => return Err(failed("the plan says so", *class)),
+        Step::Paint => {
+            let job = folder
+                .read()
+                .map_err(|error| failed(&error.to_string(), FailureClass::Input))?;
+            let content = folder.inputs().join(job.content().unwrap_or(Path::new("")));
+            disk(std::fs::copy(content, folder.result()))?;
+            let hash = hash_file(&folder.result());
+            let sha256 = hash.map_err(|error| failed(&error.to_string(), FailureClass::Disk))?;
+            return Ok(Some(Ended::Finished {
+                path: JobFolder::RESULT.into(),
+                sha256,
+            }));
+        }
+        Step::Claim(name, sha256) => {
+            return Ok(Some(Ended::Finished {
+                path: name.into(),
+                sha256: sha256.clone(),
+            }));
+        }
+    }
+    Ok(None)
+}
+
+fn progress_until(flag: &Path, tell: &mut dyn FnMut(Event) -> Flow) -> Option<Ended> {
+    let mut iteration = 0;
+    while !flag.exists() {
+        iteration += 1;
+        let terms = Vec::new();
+        let (loss, its_per_s) = (1.0, 20.0);
+        let event = Event::Progress {
+            stage: 1,
+            iteration,
+            of: 9999,
+            loss,
+            terms,
+            its_per_s,
+            eta_s: None,
+        };
+        if tell(event) == Flow::Stop {
+            return Some(Ended::Stopped);
+        }
+        std::thread::park_timeout(Duration::from_millis(50));
+    }
+    None
+}
+
+fn disk<T>(result: io::Result<T>) -> Result<T, Failed> {
+    result.map_err(|error| failed(&error.to_string(), FailureClass::Disk))
+}
+
+fn failed(reason: &str, class: FailureClass) -> Failed {
+    Failed {
+        reason: reason.to_owned(),
+        hint: "change the plan".to_owned(),
+        class,
+    }
+}
