@@ -6,8 +6,10 @@
 mod args;
 mod gates;
 mod init;
+mod library;
 mod output;
 mod paint;
+mod profiles;
 mod watch;
 mod worker;
 

@@ -27,6 +27,12 @@ pub(super) fn line(text: &str) -> io::Result<()> {
     stdout.flush()
 }
 
+/// Prints a remark to standard error.
+pub(super) fn remark(text: &str) {
+    // Nobody is left to tell.
+    let _best_effort = writeln!(io::stderr().lock(), "{}", display_name(text.as_ref()));
+}
+
 /// Prints an error with its causes to standard error.
 pub(super) fn error(error: &anyhow::Error) {
     // Nobody is left to tell.
@@ -213,7 +219,8 @@ fn place(folder: &Path) -> String {
     )
 }
 
-fn span(time: Duration) -> String {
+/// Returns a span of time in words.
+pub(super) fn span(time: Duration) -> String {
     let seconds = time.as_secs();
     match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
         (0, 0, seconds) => format!("{seconds} s"),

@@ -1,11 +1,244 @@
 //! `pentimento paint`: one picture, here and now, without a watching process.
 
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use crate::cli::args::Common;
-use crate::cli::args::PaintArgs;
+use anyhow::{Context, bail};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::cli::args::{Common, PaintArgs};
+use crate::cli::{find_studio, library, output, profiles};
+use crate::clock::Clock;
+use crate::job::names::{display_path, natural_order};
+use crate::pixels::MAX_PIXELS;
+use crate::profile::{OutputFormat, Profile};
+use crate::runtime::Environment;
+use crate::transfer::{Event, Flow, Naming, Painted, SavedAs, Task, paint};
+use crate::worker::computing::Computing;
+use crate::worker::pace::Pace;
+
+/// The status of an interrupted run.
+const INTERRUPTED: u8 = 130;
+
+/// Endings of pictures that a folder of styles is searched for, as neural-style-pt does.
+const PICTURES: [&str; 5] = ["jpg", "jpeg", "png", "tif", "tiff"];
 
 /// Paints one picture.
-pub(super) fn run(_common: &Common, _args: &PaintArgs) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("not wired yet")
+pub(super) fn run(common: &Common, args: &PaintArgs) -> anyhow::Result<ExitCode> {
+    let studio = find_studio(common).ok();
+    let mut profile = profiles::for_paint(args, studio.as_ref())?;
+    let naming = naming(args, &mut profile)?;
+    let device = match &args.device {
+        Some(device) => device.parse()?,
+        None => profile.device.as_str().parse()?,
+    };
+    let environment = Environment::from_process();
+    let library = library::ready(&environment, common, device)?;
+    let threads = args.threads.unwrap_or(profile.threads);
+    let computing = Computing::prepare(&environment, &library, device, threads)?;
+    let task = Task {
+        content: args.content.clone(),
+        styles: styles(&args.style)?,
+        profile,
+        base: std::env::current_dir().context("find the current folder")?,
+        network_dirs: profiles::network_dirs(studio.as_ref()),
+        naming,
+        seed: profiles::draw_seed(),
+        memory: computing.memory,
+        max_pixels: MAX_PIXELS,
+        follow_symlinks: true,
+    };
+    let interrupted = Arc::new(AtomicBool::new(false));
+    // A second Ctrl-C ends the program at once.
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        let flag = Arc::clone(&interrupted);
+        signal_hook::flag::register_conditional_shutdown(signal, i32::from(INTERRUPTED), flag)
+            .context("listen to Ctrl-C")?;
+        signal_hook::flag::register(signal, Arc::clone(&interrupted))
+            .context("listen to Ctrl-C")?;
+    }
+    let painted = show(&task, &computing, &interrupted, common.quiet > 0)?;
+    tell(&painted)
+}
+
+fn tell(painted: &Painted) -> anyhow::Result<ExitCode> {
+    let path = display_path(&painted.path);
+    let (width, height) = (painted.width, painted.height);
+    if !painted.stopped {
+        output::line(&format!("{path} ({width}×{height})"))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    output::line(&format!(
+        "interrupted: the picture as it was at stage {}, iteration {} is {path} ({width}×{height})",
+        painted.stage, painted.iteration
+    ))?;
+    Ok(ExitCode::from(INTERRUPTED))
+}
+
+/// Paints under a progress bar (none where the output is no terminal, or when told to be quiet).
+fn show(
+    task: &Task,
+    computing: &Computing,
+    interrupted: &AtomicBool,
+    quiet: bool,
+) -> anyhow::Result<Painted> {
+    let bar = if quiet {
+        ProgressBar::hidden()
+    } else {
+        ProgressBar::no_length()
+    };
+    let style = "{prefix} {bar:30} {pos}/{len}  {msg}";
+    bar.set_style(ProgressStyle::with_template(style).context("lay out the progress bar")?);
+    let clock = Clock::start();
+    let mut pace = Pace::default();
+    let mut print_iter = 0;
+    let painted = paint(task, &computing.tools(), &mut |event| {
+        match event {
+            Event::Note(text) => bar.suspend(|| output::remark(&text)),
+            Event::Stage(start) => {
+                pace.stage(&start, clock.monotonic());
+                print_iter = start.print_iter;
+                bar.set_length(u64::try_from(start.iterations).unwrap_or(u64::MAX));
+                bar.set_position(0);
+                let stage = match start.of {
+                    1 => String::new(),
+                    of => format!("stage {}/{of} ", start.stage),
+                };
+                let (width, height) = (start.width, start.height);
+                bar.set_prefix(format!("{stage}{width}×{height} on {}", start.device));
+            }
+            Event::Evaluation(evaluation) => {
+                let left = evaluation.of - evaluation.iteration;
+                let speed = pace.evaluated(clock.monotonic(), left);
+                let mut text = format!("loss {:.4e}", evaluation.total);
+                if let Some(speed) = speed {
+                    let span = output::span(speed.left.max(Duration::from_secs(1)));
+                    text += &format!("  {:.2} it/s  {span} left", speed.per_second);
+                }
+                bar.set_position(u64::try_from(evaluation.iteration).unwrap_or(u64::MAX));
+                let due = print_iter > 0 && evaluation.iteration.is_multiple_of(print_iter);
+                if due && !quiet && bar.is_hidden() {
+                    output::remark(&format!(
+                        "{}/{}  {text}",
+                        evaluation.iteration, evaluation.of
+                    ));
+                }
+                bar.set_message(text);
+            }
+            Event::Snapshot { path, .. } => {
+                if !quiet {
+                    bar.suspend(|| output::remark(&format!("snapshot {}", display_path(&path))));
+                }
+            }
+        }
+        if interrupted.load(Ordering::Acquire) {
+            Flow::Stop
+        } else {
+            Flow::Continue
+        }
+    });
+    bar.finish_and_clear();
+    Ok(painted?)
+}
+
+/// Returns where the files go; an ending of `-o` decides the format.
+fn naming(args: &PaintArgs, profile: &mut Profile) -> anyhow::Result<Naming> {
+    let result = match &args.output {
+        Some(path) => {
+            let ending = path.extension().and_then(OsStr::to_str).unwrap_or_default();
+            profile.output_format = match ending.to_ascii_lowercase().as_str() {
+                "png" => OutputFormat::Png,
+                "jpg" | "jpeg" => OutputFormat::Jpeg,
+                _ => bail!(
+                    "{} cannot be written: end its name in .png, .jpg or .jpeg",
+                    display_path(path)
+                ),
+            };
+            path.clone()
+        }
+        None => free_name(args, profile.output_format),
+    };
+    if let Some(folder) = result
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        && !folder.is_dir()
+    {
+        bail!(
+            "there is no folder {} to write to: make it first",
+            display_path(folder)
+        );
+    }
+    Ok(Naming {
+        result,
+        snapshots: SavedAs::Beside,
+        losses: args.losses.clone(),
+    })
+}
+
+/// Returns a name beside the content that nothing has yet: `harbour_wave.png`, `harbour_wave_2.png`.
+fn free_name(args: &PaintArgs, format: OutputFormat) -> PathBuf {
+    let stem = |path: &Path| path.file_stem().unwrap_or_default().to_owned();
+    let ending = match format {
+        OutputFormat::Png => "png",
+        OutputFormat::Jpeg => "jpg",
+    };
+    let mut number = 1;
+    loop {
+        let mut name = stem(&args.content);
+        name.push("_");
+        name.push(
+            args.style
+                .first()
+                .map(|style| stem(style))
+                .unwrap_or_default(),
+        );
+        if number > 1 {
+            name.push(format!("_{number}"));
+        }
+        name.push(format!(".{ending}"));
+        let path = args.content.with_file_name(name);
+        if !path.exists() {
+            return path;
+        }
+        number += 1;
+    }
+}
+
+/// Returns the style pictures; a folder stands for the pictures in it, in natural order.
+fn styles(given: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+    let mut styles = Vec::new();
+    for path in given {
+        if !path.is_dir() {
+            styles.push(path.clone());
+            continue;
+        }
+        let shown = display_path(path);
+        let entries = std::fs::read_dir(path).with_context(|| format!("list {shown}"))?;
+        let mut inside = Vec::new();
+        for entry in entries {
+            let file = entry.with_context(|| format!("list {shown}"))?.path();
+            let ending = file.extension().and_then(OsStr::to_str).unwrap_or_default();
+            if PICTURES.contains(&ending.to_ascii_lowercase().as_str()) {
+                inside.push(file);
+            }
+        }
+        if inside.is_empty() {
+            bail!(
+                "there is no picture in {shown} ({} are looked for)",
+                PICTURES.join(", ")
+            );
+        }
+        inside.sort_by(|a, b| {
+            natural_order(
+                a.file_name().unwrap_or_default(),
+                b.file_name().unwrap_or_default(),
+            )
+        });
+        styles.append(&mut inside);
+    }
+    Ok(styles)
 }

@@ -24,6 +24,14 @@ pub enum NetworkError {
         /// Names that are there.
         installed: Vec<String>,
     },
+    /// A manifest whose weights are not there.
+    #[error("network `{name}` is not installed: its manifest is there, but not its weights; put them at {}", file.display())]
+    NoWeights {
+        /// Name of the network.
+        name: String,
+        /// Where the weights are looked for.
+        file: PathBuf,
+    },
     /// A file that could not be read.
     #[error("read {}", path.display())]
     Io {
@@ -102,9 +110,42 @@ fn dirs(dirs: &[PathBuf]) -> String {
         .join(", ")
 }
 
-/// Finds and reads the network that a profile calls `name`: a manifest in one of `dirs`, or the
-/// path of a manifest, an `.onnx` or a `.safetensors` file.
-pub fn find(name: &str, dirs: &[PathBuf]) -> Result<Network, NetworkError> {
+/// Manifest and graph of the network that ships inside the program.
+const BUILTIN: (&str, &[u8]) = (
+    include_str!("../../models/builtin.toml"),
+    include_bytes!("../../models/builtin.onnx"),
+);
+
+/// Name of the network that ships inside the program.
+const BUILTIN_NAME: &str = "builtin";
+
+/// Returns the manifest of the network that a profile calls `name`, without reading its weights;
+/// `None` where there is no manifest.
+pub fn manifest(name: &str, dirs: &[PathBuf]) -> Result<Option<Manifest>, NetworkError> {
+    match place(name, dirs) {
+        Place::Manifest(path) => read_manifest(&path).map(Some),
+        Place::Builtin => builtin_manifest().map(Some),
+        Place::File(path) => {
+            let beside = path.with_extension("toml");
+            if beside.is_file() {
+                read_manifest(&beside).map(Some)
+            } else {
+                Ok(None)
+            }
+        }
+        Place::Nowhere => Ok(None),
+    }
+}
+
+/// Where the network of a name is.
+enum Place {
+    Manifest(PathBuf),
+    File(PathBuf),
+    Builtin,
+    Nowhere,
+}
+
+fn place(name: &str, dirs: &[PathBuf]) -> Place {
     let path = Path::new(name);
     let plain = path.components().count() == 1 && path.extension().is_none();
     let manifest = dirs
@@ -112,15 +153,48 @@ pub fn find(name: &str, dirs: &[PathBuf]) -> Result<Network, NetworkError> {
         .map(|dir| dir.join(format!("{name}.toml")))
         .find(|p| p.is_file());
     match manifest {
-        Some(manifest) if plain => from_manifest(&manifest),
-        _ if path.is_file() && path.extension().is_some_and(|e| e == "toml") => from_manifest(path),
-        _ if path.is_file() => from_file(path),
-        _ => Err(NetworkError::Missing {
+        Some(manifest) if plain => Place::Manifest(manifest),
+        _ if path.is_file() && path.extension().is_some_and(|e| e == "toml") => {
+            Place::Manifest(path.to_owned())
+        }
+        _ if path.is_file() => Place::File(path.to_owned()),
+        _ if name == BUILTIN_NAME => Place::Builtin,
+        _ => Place::Nowhere,
+    }
+}
+
+/// Finds and reads the network that a profile calls `name`: a manifest in one of `dirs`, the path
+/// of a manifest, an `.onnx` or a `.safetensors` file, or the network inside the program.
+pub fn find(name: &str, dirs: &[PathBuf]) -> Result<Network, NetworkError> {
+    match place(name, dirs) {
+        Place::Manifest(path) => from_manifest(&path),
+        Place::File(path) => from_file(&path),
+        Place::Builtin => {
+            let manifest = builtin_manifest()?;
+            let path = PathBuf::from(&manifest.file);
+            from_bytes(manifest, &path, BUILTIN.1)
+        }
+        Place::Nowhere => Err(NetworkError::Missing {
             name: name.to_owned(),
             looked_in: dirs.to_vec(),
             installed: installed(dirs),
         }),
     }
+}
+
+fn builtin_manifest() -> Result<Manifest, NetworkError> {
+    Manifest::parse(BUILTIN.0).map_err(|source| NetworkError::Manifest {
+        path: "builtin.toml".into(),
+        source,
+    })
+}
+
+fn read_manifest(path: &Path) -> Result<Manifest, NetworkError> {
+    let text = String::from_utf8_lossy(&read(path)?).into_owned();
+    Manifest::parse(&text).map_err(|source| NetworkError::Manifest {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// Returns the names of the manifests in `dirs`, sorted.
@@ -136,19 +210,23 @@ fn installed(dirs: &[PathBuf]) -> Vec<String> {
                 .map(|stem| stem.to_string_lossy().into_owned())
         })
         .collect();
+    names.push(BUILTIN_NAME.to_owned());
     names.sort();
     names.dedup();
     names
 }
 
 fn from_manifest(path: &Path) -> Result<Network, NetworkError> {
-    let text = String::from_utf8_lossy(&read(path)?).into_owned();
-    let manifest = Manifest::parse(&text).map_err(|source| NetworkError::Manifest {
-        path: path.to_owned(),
-        source,
-    })?;
+    let manifest = read_manifest(path)?;
     let file = path.with_file_name(&manifest.file);
-    from_parts(manifest, &file)
+    if !file.is_file() {
+        return Err(NetworkError::NoWeights {
+            name: manifest.name,
+            file,
+        });
+    }
+    let bytes = read(&file)?;
+    from_bytes(manifest, &file, &bytes)
 }
 
 /// Reads a bare file; a manifest of the same name beside it is used, else Caffe's conventions.
@@ -175,12 +253,11 @@ fn from_file(path: &Path) -> Result<Network, NetworkError> {
         input: Input::default(),
         preset: toml::Table::new(),
     };
-    from_parts(manifest, path)
+    from_bytes(manifest, path, &read(path)?)
 }
 
-fn from_parts(manifest: Manifest, path: &Path) -> Result<Network, NetworkError> {
-    let bytes = read(path)?;
-    let sha256 = hex(&Sha256::digest(&bytes));
+fn from_bytes(manifest: Manifest, path: &Path, bytes: &[u8]) -> Result<Network, NetworkError> {
+    let sha256 = hex(&Sha256::digest(bytes));
     if !manifest.sha256.is_empty() && !manifest.sha256.eq_ignore_ascii_case(&sha256) {
         return Err(NetworkError::Checksum {
             path: path.to_owned(),
@@ -193,11 +270,11 @@ fn from_parts(manifest: Manifest, path: &Path) -> Result<Network, NetworkError> 
         .and_then(|e| e.to_str())
         .unwrap_or_default();
     let mut model = match extension {
-        "onnx" => onnx::read(&bytes).map_err(|source| NetworkError::Onnx {
+        "onnx" => onnx::read(bytes).map_err(|source| NetworkError::Onnx {
             path: path.to_owned(),
             source,
         })?,
-        "safetensors" => import::safetensors(&manifest.name, &bytes).map_err(|source| {
+        "safetensors" => import::safetensors(&manifest.name, bytes).map_err(|source| {
             NetworkError::Safetensors {
                 path: path.to_owned(),
                 source,

@@ -102,8 +102,8 @@ pub struct StageStart {
     pub iterations: usize,
     /// Every how many evaluations the profile wants to be told; 0 for never.
     pub print_iter: usize,
-    /// Evaluations of the stages behind this one.
-    pub iterations_later: usize,
+    /// Work of the stages behind this one, in evaluations times pixels.
+    pub work_later: f64,
     /// Where it runs.
     pub device: Device,
 }

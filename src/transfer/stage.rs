@@ -91,10 +91,18 @@ impl<'a> StageRun<'a> {
             height,
             iterations: iterations(stage),
             print_iter: stage.print_iter as usize,
-            iterations_later: later.iter().map(iterations).sum(),
+            work_later: later.iter().map(|stage| self.work(stage)).sum(),
             device: self.tools.device,
         }));
         self.iterate(stage, &objective, &mut session, output, on_event)
+    }
+
+    /// Returns the work of a stage, in evaluations times pixels.
+    #[allow(clippy::cast_precision_loss, reason = "an estimate")]
+    fn work(&self, stage: &Stage) -> f64 {
+        let compat = self.task.profile.compat;
+        let (width, height) = stage_size(&self.inputs.content, image_size(stage), compat);
+        iterations(stage) as f64 * (width * height) as f64
     }
 
     fn iterate(

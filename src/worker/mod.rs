@@ -4,6 +4,9 @@
 //! within one iteration when told to or when its input ends, and ends itself should that take
 //! longer than its grace, so that no worker outlives its supervisor.
 
+pub mod computing;
+pub mod pace;
+pub mod painting;
 pub mod rehearsal;
 
 use std::any::Any;

@@ -1,0 +1,270 @@
+//! The work itself: a job's folder through `transfer`, told in the words of the protocol.
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::computing::{Computing, ComputingError};
+use super::pace::Pace;
+use super::{Ended, Failed, Flow};
+use crate::clock::Clock;
+use crate::folder::{JobFolder, hash_file};
+use crate::job::Job;
+use crate::job::names::PathText;
+use crate::profile::{Profile, ProfileFolders, RawProfile, resolve};
+use crate::protocol::{Assignment, Event, FailureClass};
+use crate::runtime::{self, Environment, Request};
+use crate::transfer::{self, Naming, SavedAs, Task, TransferError, paint};
+
+/// Paints the job of an assignment.
+pub fn run(
+    assignment: &Assignment,
+    clock: Clock,
+    tell: &mut dyn FnMut(Event) -> Flow,
+) -> Result<Ended, Failed> {
+    let folder = JobFolder::at(assignment.job_dir.0.clone());
+    let job = folder.read().map_err(|error| input(&error))?;
+    let profile = read_profile(&folder)?;
+    let device = assignment
+        .device
+        .as_deref()
+        .unwrap_or(profile.device.as_str());
+    let request = Request {
+        ort_lib: assignment.ort_lib.as_ref().map(|path| path.0.clone()),
+        settings: None,
+        device: device.parse().map_err(|error| input(&error))?,
+    };
+    let environment = Environment::from_process();
+    let library = runtime::ensure(&environment, &request, &mut |_| {})
+        .map_err(|error| device_failed(&error))?;
+    let threads = assignment.threads.unwrap_or(profile.threads);
+    let computing = Computing::prepare(&environment, &library, request.device, threads)
+        .map_err(|error| not_ready(&error))?;
+    fs::create_dir_all(folder.snapshots()).map_err(|error| disk(&error))?;
+    let task = task(
+        &folder,
+        &job,
+        profile,
+        &assignment.studio.0,
+        computing.memory,
+    );
+    work(&task, &computing, folder.path(), clock, tell)
+}
+
+fn read_profile(folder: &JobFolder) -> Result<Profile, Failed> {
+    let none = ProfileFolders::new(Vec::new());
+    // Resolved when the job was made: nothing is left to a preset.
+    let raw = RawProfile::load(&folder.profile(), &none).map_err(|error| input(&error))?;
+    resolve(&raw, &|_| None).map_err(|error| input(&error))
+}
+
+fn task(
+    folder: &JobFolder,
+    job: &Job,
+    profile: Profile,
+    studio: &Path,
+    memory: Option<u64>,
+) -> Task {
+    let inputs = folder.inputs();
+    Task {
+        content: job
+            .content()
+            .map(|file| inputs.join(file))
+            .unwrap_or_default(),
+        styles: job.styles().map(|file| inputs.join(file)).collect(),
+        profile,
+        base: inputs,
+        network_dirs: vec![studio.join("models")],
+        naming: Naming {
+            result: folder.result(),
+            snapshots: SavedAs::In(folder.snapshots()),
+            losses: Some(folder.losses()),
+        },
+        seed: job.id.0,
+        memory,
+        max_pixels: u64::MAX,
+        follow_symlinks: false,
+    }
+}
+
+fn work(
+    task: &Task,
+    computing: &Computing,
+    folder: &Path,
+    clock: Clock,
+    tell: &mut dyn FnMut(Event) -> Flow,
+) -> Result<Ended, Failed> {
+    let mut pace = Pace::default();
+    let mut started = false;
+    let result = paint(task, &computing.tools(), &mut |event| {
+        let event = translate(
+            event,
+            folder,
+            clock,
+            (&mut pace, &mut started),
+            &computing.why,
+        );
+        match tell(event) {
+            Flow::Continue => transfer::Flow::Continue,
+            Flow::Stop => transfer::Flow::Stop,
+        }
+    });
+    let painted = result.map_err(|error| failed(&error))?;
+    if painted.stopped {
+        return Ok(Ended::Stopped);
+    }
+    let sha256 = hash_file(&painted.path).map_err(|error| disk(&error))?;
+    Ok(Ended::Finished {
+        path: below(folder, &painted.path),
+        sha256,
+    })
+}
+
+fn translate(
+    event: transfer::Event,
+    folder: &Path,
+    clock: Clock,
+    (pace, started): (&mut Pace, &mut bool),
+    why: &str,
+) -> Event {
+    match event {
+        transfer::Event::Note(text) => Event::Note { text },
+        transfer::Event::Stage(start) => {
+            pace.stage(&start, clock.monotonic());
+            if std::mem::replace(started, true) {
+                let text = format!("stage {} of {}", start.stage, start.of);
+                return Event::Note {
+                    text: format!("{text}: {}×{}", start.width, start.height),
+                };
+            }
+            Event::Started {
+                device: format!("{} ({why})", start.device),
+                size: [number(start.width), number(start.height)],
+                stages: number(start.of),
+            }
+        }
+        transfer::Event::Evaluation(evaluation) => {
+            let left = evaluation.of - evaluation.iteration;
+            let speed = pace.evaluated(clock.monotonic(), left);
+            Event::Progress {
+                stage: number(evaluation.stage),
+                iteration: number(evaluation.iteration),
+                of: number(evaluation.of),
+                loss: evaluation.total,
+                terms: evaluation
+                    .terms
+                    .iter()
+                    .map(|(name, loss)| (name.clone(), f64::from(*loss)))
+                    .collect(),
+                its_per_s: speed.map_or(0.0, |speed| speed.per_second),
+                eta_s: speed.map(|speed| speed.left.as_secs_f64()),
+            }
+        }
+        transfer::Event::Snapshot {
+            path,
+            stage,
+            iteration,
+        } => Event::Snapshot {
+            path: PathText(below(folder, &path)),
+            stage: number(stage),
+            iteration: number(iteration),
+        },
+    }
+}
+
+fn number(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
+
+fn below(folder: &Path, path: &Path) -> PathBuf {
+    path.strip_prefix(folder).unwrap_or(path).to_owned()
+}
+
+fn failed(error: &TransferError) -> Failed {
+    let (class, hint) = match error {
+        TransferError::Picture(_) | TransferError::NoStyle => (
+            FailureClass::Input,
+            "replace the picture, then drop the folder into watch/ again",
+        ),
+        TransferError::Profile(_)
+        | TransferError::NoStage
+        | TransferError::Layer(_)
+        | TransferError::Objective(_) => (
+            FailureClass::Input,
+            "mend the profile, then drop the folder into watch/ again",
+        ),
+        TransferError::Network(_) => (
+            FailureClass::Network,
+            "install the network, then drop the folder into watch/ again",
+        ),
+        TransferError::Memory { .. } => (
+            FailureClass::Memory,
+            "set that size in the profile and drop the folder again",
+        ),
+        TransferError::NotFinite { .. } => (
+            FailureClass::Numbers,
+            "change the profile and drop the folder into watch/ again",
+        ),
+        TransferError::Engine(_) => (
+            FailureClass::Device,
+            "run `pentimento doctor`; try device = \"cpu\"",
+        ),
+        TransferError::Write(_) | TransferError::Losses { .. } => (
+            FailureClass::Disk,
+            "make room or let the folder be written to, then drop it again",
+        ),
+        TransferError::Outputs { .. } => (
+            FailureClass::Internal,
+            "this is a fault in pentimento: please report it with log.txt",
+        ),
+    };
+    Failed {
+        reason: chain(error),
+        hint: hint.to_owned(),
+        class,
+    }
+}
+
+fn input(error: &dyn Error) -> Failed {
+    let hint = "mend job.json or profile.toml in the job's folder, or drop the pictures again";
+    Failed {
+        reason: chain(error),
+        hint: hint.to_owned(),
+        class: FailureClass::Input,
+    }
+}
+
+fn disk(error: &dyn Error) -> Failed {
+    let hint = "make room or let the folder be written to, then drop it into watch/ again";
+    Failed {
+        reason: chain(error),
+        hint: hint.to_owned(),
+        class: FailureClass::Disk,
+    }
+}
+
+fn device_failed(error: &dyn Error) -> Failed {
+    let hint = "run `pentimento doctor` to see what is missing";
+    Failed {
+        reason: chain(error),
+        hint: hint.to_owned(),
+        class: FailureClass::Device,
+    }
+}
+
+fn not_ready(error: &ComputingError) -> Failed {
+    device_failed(error)
+}
+
+/// Returns an error and its sources in one line.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        // Writing to a string cannot fail.
+        let _ = write!(text, ": {cause}");
+        source = cause.source();
+    }
+    text
+}
