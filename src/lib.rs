@@ -5,4 +5,6 @@
 pub mod autodiff;
 pub mod engine;
 pub mod onnx;
+pub mod profile;
+pub mod settings;
 pub mod tensor;
