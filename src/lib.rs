@@ -19,6 +19,7 @@ pub mod pixels;
 pub mod profile;
 pub mod protocol;
 pub mod runtime;
+pub mod settings;
 pub mod supervisor;
 pub mod tensor;
 pub mod transfer;

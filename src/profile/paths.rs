@@ -123,7 +123,10 @@ pub(crate) fn plain(path: &Path) -> PathBuf {
             }
             // Above the root is the root.
             Component::ParentDir if result.has_root() => {}
-            part => result.push(part),
+            Component::Prefix(_)
+            | Component::RootDir
+            | Component::ParentDir
+            | Component::Normal(_) => result.push(part),
         }
     }
     result

@@ -132,16 +132,20 @@ impl Field {
             Item::Boolean(value) => Ok(value),
             Item::Integer(0) => Ok(false),
             Item::Integer(1) => Ok(true),
-            _ => Err(self.wrong_type("true or false")),
+            Item::Integer(_)
+            | Item::Float(_)
+            | Item::Text(_)
+            | Item::Date(_)
+            | Item::List(_)
+            | Item::Table(_) => Err(self.wrong_type("true or false")),
         }
     }
 
     /// Returns the string.
     pub fn text(&self) -> Result<&str, DocumentError> {
-        match &self.item {
-            Item::Text(text) => Ok(text),
-            _ => Err(self.wrong_type("a string")),
-        }
+        self.item
+            .as_text()
+            .ok_or_else(|| self.wrong_type("a string"))
     }
 
     /// Returns what `parse` makes of the string; `allowed` says in words what it takes.
@@ -177,20 +181,21 @@ impl Field {
     /// empty and none is there twice.
     pub fn names(&self) -> Result<Vec<String>, DocumentError> {
         let expected = "a list of strings, or one string with commas";
-        let parts: Vec<&str> = match &self.item {
-            Item::Text(text) => text
-                .split(',')
-                .map(str::trim)
-                .filter(|p| !p.is_empty())
-                .collect(),
-            Item::List(items) => items
+        let parts: Vec<&str> = if let Item::List(items) = &self.item {
+            let parts: Option<_> = items
                 .iter()
-                .map(|item| match item {
-                    Item::Text(text) => Ok(text.trim()),
-                    _ => Err(self.wrong_type(expected)),
-                })
-                .collect::<Result<_, _>>()?,
-            _ => return Err(self.wrong_type(expected)),
+                .map(|item| Some(item.as_text()?.trim()))
+                .collect();
+            parts.ok_or_else(|| self.wrong_type(expected))?
+        } else {
+            let text = self
+                .item
+                .as_text()
+                .ok_or_else(|| self.wrong_type(expected))?;
+            text.split(',')
+                .map(str::trim)
+                .filter(|part| !part.is_empty())
+                .collect()
         };
         let mut names: Vec<String> = Vec::new();
         for part in parts {

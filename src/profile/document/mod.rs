@@ -6,7 +6,7 @@
 
 mod field;
 
-use std::{fmt, ops::Range, path::Path};
+use std::{fmt, ops::Range, path::Path, sync::Arc};
 
 use toml::{
     Value,
@@ -14,6 +14,9 @@ use toml::{
 };
 
 pub use field::Field;
+
+/// Columns shown of a long line before the place that is pointed at.
+const SHOWN: usize = 100;
 
 /// Why a TOML text, or one value in it, cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -85,8 +88,13 @@ pub enum DocumentError {
 }
 
 /// Where something stands: a file (or an option of the command line) and, for files, the line.
+///
+/// Cheap to clone, and one pointer wide, since every field and every error carries one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct Place(Arc<Spot>);
+
+#[derive(Debug, PartialEq, Eq)]
+struct Spot {
     origin: String,
     position: Option<Position>,
 }
@@ -101,27 +109,26 @@ struct Position {
 impl Place {
     /// Returns a place that is no line of a file, such as `--set style_weight=5`.
     pub fn outside_files(origin: &str) -> Self {
-        Self {
-            origin: printable(origin),
+        let origin = printable(origin);
+        Self(Arc::new(Spot {
+            origin,
             position: None,
-        }
+        }))
     }
 
     /// Returns the line, from 1, if the place is in a file.
     pub fn line(&self) -> Option<usize> {
-        self.position.as_ref().map(|position| position.line)
+        self.0.position.as_ref().map(|position| position.line)
     }
 
     /// Returns the line itself with a caret under the column, each on a line of its own, or
     /// nothing for a place outside files.
     pub fn excerpt(&self) -> String {
-        /// Columns shown of a long line.
-        const WIDTH: usize = 100;
-        let Some(Position { line, column, text }) = &self.position else {
+        let Some(Position { line, column, text }) = &self.0.position else {
             return String::new();
         };
-        let skipped = column.saturating_sub(WIDTH);
-        let shown: String = text.chars().skip(skipped).take(WIDTH + 20).collect();
+        let skipped = column.saturating_sub(SHOWN);
+        let shown: String = text.chars().skip(skipped).take(SHOWN + 20).collect();
         let number = line.to_string();
         let margin = " ".repeat(number.len());
         let indent = " ".repeat(column - 1 - skipped);
@@ -131,11 +138,11 @@ impl Place {
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.position {
+        match &self.0.position {
             Some(position) => {
-                write!(f, "{}:{}:{}", self.origin, position.line, position.column)
+                write!(f, "{}:{}:{}", self.0.origin, position.line, position.column)
             }
-            None => f.write_str(&self.origin),
+            None => f.write_str(&self.0.origin),
         }
     }
 }
@@ -166,7 +173,7 @@ impl Source {
             }),
             Err(error) => {
                 let byte = error.valid_up_to();
-                let line = 1 + bytes[..byte].iter().filter(|&&b| b == b'\n').count();
+                let line = bytes[..byte].split(|&byte| byte == b'\n').count();
                 Err(DocumentError::NotUtf8 { file, line, byte })
             }
         }
@@ -237,14 +244,14 @@ impl Source {
         let stop = text[offset..]
             .find('\n')
             .map_or(text.len(), |length| offset + length);
-        Place {
+        Place(Arc::new(Spot {
             origin: self.name.clone(),
             position: Some(Position {
                 line: 1 + text[..offset].matches('\n').count(),
                 column: 1 + text[start..offset].chars().count(),
                 text: one_to_one(text[start..stop].trim_end()),
             }),
-        }
+        }))
     }
 }
 
@@ -298,6 +305,15 @@ impl Item {
                     .map(|(key, value)| Field::outside_files(key, at, Self::from_value(value, at)))
                     .collect(),
             ),
+        }
+    }
+
+    /// Returns the string, if it is one.
+    pub fn as_text(&self) -> Option<&str> {
+        if let Self::Text(text) = self {
+            Some(text)
+        } else {
+            None
         }
     }
 
