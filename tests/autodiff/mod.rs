@@ -3,11 +3,14 @@
 mod activation;
 mod arithmetic;
 mod check;
+mod forms;
 mod layout;
 mod linear;
 mod normalisation;
 mod padding;
+mod random;
 mod reduce;
+mod walker;
 mod winograd;
 
 use std::collections::BTreeSet;
