@@ -20,7 +20,7 @@ fn graph(shape: &[usize], build: impl FnOnce(&mut Builder)) -> Graph {
 
 fn node<const N: usize>(shape: &[usize], op: &str, attributes: [(&str, Attribute); N]) -> Graph {
     graph(shape, |b| {
-        b.named_node(op, &["x"], "y", attributes).unwrap()
+        b.named_node(op, &["x"], "y", attributes).unwrap();
     })
 }
 

@@ -15,7 +15,8 @@ fn gradient_error(
     let mut b = Builder::new("refused");
     let x = b.input("x", &[1, 2, 3, 3]);
     let y = build(&mut b, &x);
-    let seed = b.input("seed", &b.shape(&y).to_vec());
+    let shape = b.shape(&y).to_vec();
+    let seed = b.input("seed", &shape);
     backward(&mut b, &[(y, seed)], wanted, Target::Plain).unwrap_err()
 }
 
@@ -172,7 +173,7 @@ fn a_weight_that_was_a_constant_has_a_gradient_too() {
     b.named_constant("w", Constant::f32s(vec![3], vec![1.0, 2.0, 3.0]).unwrap());
     let y = b.node("Mul", &["x", "w"], []).unwrap();
     let x = Tensor::new(vec![3], vec![4.0, 5.0, 6.0]).unwrap();
-    let results = gradients_of_ones(b, &y, &["w"], &[x.clone()]);
+    let results = gradients_of_ones(b, &y, &["w"], std::slice::from_ref(&x));
     assert_eq!(results[0], x);
 }
 
