@@ -5,9 +5,11 @@
     clippy::panic,
     clippy::print_stderr,
     clippy::cast_precision_loss,
+    unreachable_pub,
     reason = "a test fails by panicking, and says why it skips"
 )]
 
 mod autodiff;
+mod onnx;
 mod support;
 mod transfer;

@@ -104,7 +104,7 @@ fn graph(graph: proto::GraphProto) -> Result<Graph, ReadError> {
         let mut node = node(raw)?;
         if node.op == "Constant"
             && node.domain.is_empty()
-            && let Some(value) = constant_node(&mut node)
+            && let Some(value) = constant_node(&node)
         {
             initializers.insert(node.outputs.swap_remove(0), value);
         } else {
@@ -134,16 +134,16 @@ fn graph(graph: proto::GraphProto) -> Result<Graph, ReadError> {
 }
 
 /// Returns the value of a `Constant` node, whichever of its attributes carries it.
-fn constant_node(node: &mut Node) -> Option<Constant> {
+fn constant_node(node: &Node) -> Option<Constant> {
     if node.outputs.len() != 1 {
         return None;
     }
-    match node.attributes.pop_first()?.1 {
-        Attribute::Tensor(constant) => Some(constant),
-        Attribute::Int(i) => Constant::new(Vec::new(), Data::I64(Arc::new(vec![i]))),
-        Attribute::Ints(ints) => Some(Constant::i64s(ints)),
-        Attribute::Float(f) => Some(Constant::scalar(f)),
-        Attribute::Floats(floats) => Constant::f32s(vec![floats.len()], floats),
+    match node.attributes.first_key_value()?.1 {
+        Attribute::Tensor(constant) => Some(constant.clone()),
+        Attribute::Int(i) => Constant::new(Vec::new(), Data::I64(Arc::new(vec![*i]))),
+        Attribute::Ints(ints) => Some(Constant::i64s(ints.clone())),
+        Attribute::Float(f) => Some(Constant::scalar(*f)),
+        Attribute::Floats(floats) => Constant::f32s(vec![floats.len()], floats.clone()),
         Attribute::Text(_) | Attribute::Texts(_) => None,
     }
 }

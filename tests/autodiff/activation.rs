@@ -3,6 +3,10 @@
 use super::check::{Case, case, node_case};
 
 pub fn cases() -> Vec<Case> {
+    [curves(), clip()].concat()
+}
+
+fn curves() -> Vec<Case> {
     let odd: &[&[usize]] = &[&[1, 3, 5, 7]];
     let wide = (-2.0, 2.0);
     vec![
@@ -50,6 +54,13 @@ pub fn cases() -> Vec<Case> {
         ),
         node_case("default", "Elu", odd, wide, []),
         node_case("alpha 0.4", "Elu", odd, wide, [("alpha", 0.4.into())]),
+    ]
+}
+
+fn clip() -> Vec<Case> {
+    let odd: &[&[usize]] = &[&[1, 3, 5, 7]];
+    let wide = (-2.0, 2.0);
+    vec![
         case("Clip, no bounds", odd, wide, |b, x| {
             vec![b.node("Clip", &[&x[0]], []).unwrap()]
         }),

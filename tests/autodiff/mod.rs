@@ -3,17 +3,24 @@
 mod activation;
 mod arithmetic;
 mod check;
+mod forms;
 mod layout;
 mod linear;
 mod normalisation;
 mod padding;
+mod random;
 mod reduce;
+mod walker;
 mod winograd;
 
 use std::collections::BTreeSet;
 
 use check::Case;
 use pentimento::autodiff::rules::RULES;
+use pentimento::engine::{Device, SessionOptions};
+use pentimento::onnx::Model;
+
+use crate::support::engine;
 
 /// All cases, by family.
 fn cases() -> Vec<Case> {
@@ -36,6 +43,24 @@ fn every_rule_agrees_with_central_differences() {
         for target in check::TARGETS {
             if let Err(report) = check::check_grads(&case, target) {
                 failures.push(format!("{} ({target:?}): {report}", case.name));
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// The gradients are appended to graphs of any operator set from 13 on.
+#[test]
+fn every_gradient_is_accepted_in_the_oldest_operator_set() {
+    let options = SessionOptions::new(Device::Cpu, 1);
+    let mut failures = Vec::new();
+    for case in cases() {
+        for target in check::TARGETS {
+            let mut model = Model::new(check::gradient_graph(&case.model.graph, target).unwrap());
+            model.opset = 13;
+            if let Err(error) = engine().session(&model, &options) {
+                let report = anyhow::Error::from(error);
+                failures.push(format!("{} ({target:?}): {report:#}", case.name));
             }
         }
     }

@@ -23,7 +23,7 @@ pub(super) fn pad(c: &mut Context) -> Result<(), String> {
     for (axis, &[before, after]) in pads.iter().enumerate() {
         if before > 0 || after > 0 {
             let axis = Axis {
-                axis: signed(axis),
+                index: signed(axis),
                 before: before.max(0),
                 inner: signed(shape[axis]) + before.min(0) + after.min(0),
                 after: after.max(0),
@@ -72,7 +72,7 @@ type Fold = fn(&mut Context, &str, Axis) -> Result<String, String>;
 /// An axis with `inner` elements between a border of `before` and one of `after`.
 #[derive(Clone, Copy)]
 struct Axis {
-    axis: i64,
+    index: i64,
     before: i64,
     inner: i64,
     after: i64,
@@ -99,13 +99,13 @@ impl Axis {
 
     fn slice(self, c: &mut Context, value: &str, range: [i64; 3]) -> Result<String, String> {
         let [start, end, step] = range.map(|v| c.int_constant(&[v]));
-        let axis = c.int_constant(&[self.axis]);
+        let axis = c.int_constant(&[self.index]);
         c.add("Slice", &[value, &start, &end, &axis, &step], [])
     }
 
     fn join(self, c: &mut Context, parts: &[String]) -> Result<String, String> {
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
-        c.add("Concat", &parts, [("axis", self.axis.into())])
+        c.add("Concat", &parts, [("axis", self.index.into())])
     }
 }
 
@@ -114,7 +114,7 @@ fn fold_edge(c: &mut Context, dy: &str, axis: Axis) -> Result<String, String> {
     let last = axis.before + axis.inner - 1;
     let mut gathered = |from: i64, to: i64| {
         let part = axis.part(c, dy, from, to)?;
-        let axes = c.int_constant(&[axis.axis]);
+        let axes = c.int_constant(&[axis.index]);
         c.add("ReduceSum", &[&part, &axes], [("keepdims", 1.into())])
     };
     let total = last + 1 + axis.after;

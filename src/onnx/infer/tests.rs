@@ -83,11 +83,13 @@ fn same_padding_follows_the_stride() {
     }
 }
 
+/// An operator, the lists it reads, and the shape it gives.
+type LayoutCase<'a> = (&'a str, Vec<&'a [i64]>, Vec<usize>);
+
 #[test]
 fn layout_operators() {
     let x: &[usize] = &[2, 3, 4];
-    type Case<'a> = (&'a str, Vec<&'a [i64]>, Vec<usize>);
-    let cases: Vec<Case> = vec![
+    let cases: Vec<LayoutCase> = vec![
         ("Reshape", vec![&[0, -1]], vec![2, 12]),
         ("Expand", vec![&[5, 1, 1, 1]], vec![5, 2, 3, 4]),
         ("Unsqueeze", vec![&[0, -1]], vec![1, 2, 3, 4, 1]),
