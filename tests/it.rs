@@ -9,5 +9,8 @@
 )]
 
 mod autodiff;
+mod daemon;
+mod ingest;
+mod supervisor;
 mod support;
 mod transfer;

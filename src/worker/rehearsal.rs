@@ -39,6 +39,8 @@ pub struct Plan {
 pub struct Timing {
     /// Until a bundle is quiet.
     pub settle: Option<u64>,
+    /// Between two looks that nothing hinted at.
+    pub rescan: Option<u64>,
     /// Until a cut picture is given up.
     pub incomplete: Option<u64>,
     /// Until a bundle whose trouble lies outside is checked again.
