@@ -163,7 +163,10 @@ fn the_nearest_profile_wins() {
 #[test]
 fn a_watch_folder_that_goes_away_and_returns_is_used_again() {
     let studio = Studio::new();
-    studio.plan(serde_json::json!({ "*": ["paint"] }), serde_json::json!({ "rescan": 500 }));
+    studio.plan(
+        serde_json::json!({ "*": ["paint"] }),
+        serde_json::json!({ "rescan": 500 }),
+    );
     let daemon = studio.daemon();
     fs::rename(studio.path("watch"), studio.path("gone")).unwrap();
     daemon.wait_for("cannot look into the watch folder");

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::Mutex;
 
 use super::*;
+use crate::ingest::Accepted;
 
 struct Fixture {
     _dir: tempfile::TempDir,
@@ -185,7 +186,7 @@ fn a_claim_that_fails_puts_everything_back() {
     let ready = Ready {
         key: Key {
             name: "a".into(),
-            spelling: pairing::Spelling::Flat,
+            spelling: Spelling::Flat,
         },
         fingerprint: vec![
             ("a.content.jpg".into(), listing::Stamp::default()),
