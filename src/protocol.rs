@@ -187,7 +187,11 @@ mod tests {
         ];
         for event in events {
             let line = to_line(&event).unwrap();
-            assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1);
+            assert_eq!(
+                line.split(|byte| *byte == b'\n').count(),
+                2,
+                "one end, and nothing after it"
+            );
             assert_eq!(from_line::<Event>(&line).unwrap(), event);
         }
     }

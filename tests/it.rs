@@ -11,5 +11,8 @@
 
 mod autodiff;
 mod onnx;
+mod daemon;
+mod ingest;
+mod supervisor;
 mod support;
 mod transfer;

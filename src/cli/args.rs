@@ -93,7 +93,7 @@ pub(super) struct PaintArgs {
     /// A profile: a TOML file, or the name of one in profiles/
     #[arg(short, long)]
     pub profile: Option<PathBuf>,
-    /// Set an option of the profile, such as style_weight=500
+    /// Set an option of the profile, as in `--set style_weight=500`
     #[arg(long, value_name = "KEY=VALUE", num_args = 1.., value_parser = key_value)]
     pub set: Vec<(String, String)>,
     /// Where the picture goes [default: beside the content]

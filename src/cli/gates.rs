@@ -34,9 +34,7 @@ pub(super) fn check(bundle: &BundleFiles) -> Result<Accepted, Rejection> {
 
 /// Decides whether a finished picture is whole.
 pub(super) fn verify(path: &Path) -> Result<(), String> {
-    check_picture(path)
-        .map(|_| ())
-        .map_err(|rejection| rejection.reason)
+    check_picture(path).map_err(|rejection| rejection.reason)
 }
 
 fn check_picture(path: &Path) -> Result<(), Rejection> {

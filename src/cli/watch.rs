@@ -85,6 +85,7 @@ fn rehearse(setup: &mut Setup, path: &Path) -> anyhow::Result<()> {
         *wait = millis.map_or(*wait, Duration::from_millis);
     };
     set(&mut setup.patience.settle, timing.settle);
+    set(&mut setup.patience.rescan, timing.rescan);
     set(&mut setup.patience.incomplete, timing.incomplete);
     set(&mut setup.patience.recheck, timing.recheck);
     set(&mut setup.limits.stop_grace, timing.stop_grace);

@@ -4,41 +4,36 @@
 //! one after the other in worker processes, and puts them away. All tasks and threads are started
 //! and joined here. One bad job never stops the next; whatever happens is told through [`Report`].
 
+mod floor;
 mod lock;
 mod seed;
 mod slot;
+mod stop;
 
-use std::collections::VecDeque;
-use std::future::pending;
 use std::io;
 use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tokio::signal::unix::SignalKind;
-use tokio::signal::unix::signal;
 use tokio::sync::mpsc;
 
 use crate::clock::Clock;
+use crate::daemon::floor::Floor;
 use crate::daemon::slot::Slot;
 use crate::daemon::slot::SlotEvent;
+use crate::daemon::stop::Idle;
+use crate::daemon::stop::StopSignals;
 use crate::folder::FolderError;
-use crate::folder::JobFolder;
 use crate::folder::Studio;
 use crate::ingest::BundleState;
 use crate::ingest::Check;
 use crate::ingest::Inbox;
-use crate::ingest::Leftover;
-use crate::ingest::Notice;
 use crate::ingest::Patience;
 use crate::ingest::Source;
 use crate::ingest::SourceEvent;
-use crate::ingest::recover;
 use crate::job::Failure;
-use crate::job::FailureKind;
 use crate::job::Job;
 use crate::job::JobId;
-use crate::job::JobState;
 use crate::protocol::Event;
 use crate::supervisor::Limits;
 use crate::supervisor::Urgency;
@@ -108,6 +103,9 @@ pub enum Fatal {
     /// The studio's folders cannot be used.
     #[error("cannot set up the studio")]
     Studio(#[from] FolderError),
+    /// The inbox's thread ended, which it never should.
+    #[error("the inbox has ended by a fault of its own; start pentimento again, nothing is lost")]
+    Inbox,
     /// The system refuses what the process needs.
     #[error("cannot {what}")]
     System {
@@ -172,35 +170,16 @@ async fn watch(
     clock: Clock,
     tell: Tell<'_>,
 ) -> Result<Outcome, Fatal> {
-    let mut stop = StopSignals::listen()?;
-    let Setup {
-        patience,
-        limits,
-        worker,
-        engine,
-        check,
-        verify,
-        until_idle,
-        sample: _,
-    } = setup;
-    let inbox = Inbox::new(studio.clone(), patience, check, clock);
-    let (sender, mut found) = mpsc::unbounded_channel();
+    let stop = StopSignals::listen()?;
+    let inbox = Inbox::new(studio.clone(), setup.patience, setup.check, clock);
+    let (sender, found) = mpsc::unbounded_channel();
     let (source, look) = Source::new(inbox, move |event| {
         // The receiver lives until the thread is joined, or until an error ends everything.
         let _unheard = sender.send(event);
     });
-    let slot = Slot::new(studio, worker, limits, engine, clock);
-    let mut floor = Floor {
-        studio,
-        clock,
-        tell,
-        verify,
-        slot,
-        queue: VecDeque::new(),
-        tally: (0, 0),
-    };
-    let mut is_heard = (floor.tell)(Report::Watching(&studio.watch()));
-    floor.pick_up()?;
+    let slot = Slot::new(studio, setup.worker, setup.limits, setup.engine, clock);
+    let mut floor = Floor::new(studio, clock, tell, setup.verify, slot);
+    floor.open()?;
     let thread = std::thread::Builder::new()
         .name("inbox".to_owned())
         .spawn(look)
@@ -208,304 +187,77 @@ async fn watch(
             what: "start the inbox's thread",
             source,
         })?;
+    let mut ears = Ears { found, stop };
+    let attended = attend(&mut floor, &mut ears, &source, setup.until_idle).await;
+    source.end();
+    let is_whole = thread.join().is_ok();
+    while let Ok(event) = ears.found.try_recv() {
+        if let SourceEvent::Notice(notice) = event {
+            // What was claimed while ending lies in `active/` until the next start.
+            floor.notice(notice);
+        }
+    }
+    if is_whole {
+        attended
+    } else {
+        Err(Fatal::Inbox)
+    }
+}
 
+/// What the watching process listens to, beside its worker.
+struct Ears {
+    found: mpsc::UnboundedReceiver<SourceEvent>,
+    stop: StopSignals,
+}
+
+/// Does what there is to do until the end.
+async fn attend(
+    floor: &mut Floor<'_>,
+    ears: &mut Ears,
+    source: &Source,
+    until_idle: bool,
+) -> Result<Outcome, Fatal> {
     let mut idle = Idle::default();
     let mut is_stopping = false;
     loop {
         if !is_stopping {
             floor.start_next();
         }
-        let is_quiet = floor.queue.is_empty() && floor.slot.job().is_none();
-        if is_stopping && floor.slot.job().is_none() || until_idle && is_quiet && idle.is_over() {
-            break;
+        if is_stopping && floor.running().is_none() {
+            return Ok(Outcome::Stopped);
         }
-        if until_idle && is_quiet && idle.wants_look() {
-            source.look();
+        if until_idle && floor.is_empty() {
+            if idle.is_over() {
+                return Ok(floor.outcome());
+            }
+            if idle.wants_look() {
+                source.look();
+            }
         }
-        tokio::select! {
-            Some(event) = found.recv() => match event {
-                SourceEvent::Looked(outlook) => idle.looked(outlook.n_settling),
-                SourceEvent::Notice(notice) => is_heard &= floor.notice(notice),
+        let is_heard = tokio::select! {
+            event = ears.found.recv() => match event {
+                Some(SourceEvent::Looked(outlook)) => {
+                    idle.looked(outlook.n_settling);
+                    true
+                }
+                Some(SourceEvent::Notice(notice)) => floor.notice(notice),
+                None => return Err(Fatal::Inbox),
             },
-            event = floor.slot.next() => {
+            event = floor.next() => {
                 if let SlotEvent::Ended(..) = event {
                     idle.job_ended();
                 }
-                is_heard &= floor.worked(event);
+                floor.worked(event)
             }
-            () = stop.next() => {
-                let urgency = if is_stopping { Urgency::Kill } else { Urgency::Stop };
-                floor.slot.hurry(urgency);
+            () = ears.stop.next() => {
+                floor.hurry(if is_stopping { Urgency::Kill } else { Urgency::Stop });
                 is_stopping = true;
-                (floor.tell)(Report::Stopping(floor.slot.job().map(|job| job.id)));
+                true
             }
-        }
+        };
         if !is_heard && !is_stopping {
             is_stopping = true;
-            floor.slot.hurry(Urgency::Stop);
-        }
-    }
-    source.end();
-    if thread.join().is_err() {
-        tracing::error!("the inbox's thread panicked");
-    }
-    while let Ok(event) = found.try_recv() {
-        // Claimed while ending: lies in `active/` and will be picked up at the next start.
-        if let SourceEvent::Notice(Notice::Claimed(_, job)) = event {
-            (floor.tell)(Report::Interrupted(&job));
-        }
-    }
-    let (n_done, n_failed) = floor.tally;
-    Ok(if is_stopping {
-        Outcome::Stopped
-    } else {
-        Outcome::Idle { n_done, n_failed }
-    })
-}
-
-/// Whether nothing is arriving, as far as the inbox has looked.
-#[derive(Debug, Default)]
-struct Idle {
-    n_settling: Option<usize>,
-    is_asked: bool,
-}
-
-impl Idle {
-    fn looked(&mut self, n_settling: usize) {
-        self.n_settling = Some(n_settling);
-        self.is_asked = false;
-    }
-
-    /// What was dropped while a job ran may not have been seen yet.
-    fn job_ended(&mut self) {
-        self.n_settling = None;
-        self.is_asked = false;
-    }
-
-    fn is_over(&self) -> bool {
-        self.n_settling == Some(0)
-    }
-
-    /// Returns true once when there is no look to go by.
-    fn wants_look(&mut self) -> bool {
-        self.n_settling.is_none() && !std::mem::replace(&mut self.is_asked, true)
-    }
-}
-
-/// The work floor: what waits, what runs, and what becomes of it.
-struct Floor<'a> {
-    studio: &'a Studio,
-    clock: Clock,
-    tell: Tell<'a>,
-    verify: Verify,
-    slot: Slot,
-    queue: VecDeque<(JobFolder, Job)>,
-    /// How many jobs of this run are done, and how many failed.
-    tally: (usize, usize),
-}
-
-impl Floor<'_> {
-    /// Queues the jobs that an earlier run left, and puts away those that were only not put away.
-    fn pick_up(&mut self) -> Result<(), Fatal> {
-        for leftover in recover(self.studio)? {
-            match leftover {
-                Leftover::Job(folder, job) => match job.state {
-                    JobState::Done { .. } | JobState::Failed { .. } => {
-                        self.put_away(&folder, &job);
-                    }
-                    JobState::Claiming { .. } | JobState::Queued | JobState::Running { .. } => {
-                        (self.tell)(Report::PickedUp(&job));
-                        self.queue.push_back((folder, job));
-                    }
-                },
-                Leftover::Stuck(folder, error) => {
-                    let path = crate::job::names::display_path(folder.path());
-                    self.incident(
-                        &format!("{path}: its pictures are not all there yet"),
-                        &error,
-                    );
-                }
-                Leftover::Damaged(folder, error) => self.set_aside(&folder, &error),
-            }
-        }
-        Ok(())
-    }
-
-    /// Moves a folder without a readable record to `failed/`, with the reason beside its pictures.
-    fn set_aside(&mut self, folder: &JobFolder, error: &FolderError) {
-        let name = crate::job::names::display_path(folder.path());
-        let failure = Failure {
-            kind: FailureKind::Input,
-            reason: format!("job.json cannot be read: {error}"),
-            hint: "drop the pictures in inputs/ into watch/ again".to_owned(),
-        };
-        let moved = folder
-            .write_reason(&name, &failure)
-            .and_then(|()| self.studio.archive_damaged(folder));
-        match moved {
-            Ok(folder) => {
-                let path = crate::job::names::display_path(folder.path());
-                (self.tell)(Report::Remark(&format!(
-                    "{path}: set aside, {}",
-                    failure.reason
-                )));
-            }
-            Err(error) => self.incident(&name, &error),
-        }
-    }
-
-    /// Starts the next job if the slot is free.
-    fn start_next(&mut self) {
-        if self.slot.job().is_some() {
-            return;
-        }
-        let Some((folder, mut job)) = self.queue.pop_front() else {
-            return;
-        };
-        let started = self.clock.wall();
-        // A job that an earlier run left running was never put back.
-        if let JobState::Running { .. } = job.state {
-            job.state = JobState::Queued;
-        }
-        let entered = job.enter(JobState::Running { started });
-        debug_assert!(
-            entered.is_ok(),
-            "only queued jobs are in the queue: {entered:?}"
-        );
-        if !folder.path().is_dir() {
-            (self.tell)(Report::Remark(&format!(
-                "{} {}: its folder was removed",
-                job.id, job.name
-            )));
-            return;
-        }
-        if let Err(error) = folder.write(&job) {
-            let failure = Failure {
-                kind: FailureKind::Disk,
-                reason: format!("the job's record cannot be written: {error}"),
-                hint: "make room on the disk and check that the studio can be written to"
-                    .to_owned(),
-            };
-            self.fail(&folder, job, failure);
-            return;
-        }
-        self.slot.start(folder, job);
-    }
-
-    /// Takes in what the inbox found. Returns false when nobody is listening any more.
-    fn notice(&mut self, notice: Notice) -> bool {
-        match notice {
-            Notice::Bundle(name, state) => (self.tell)(Report::Bundle(&name, &state)),
-            Notice::Remark(text) => (self.tell)(Report::Remark(&text)),
-            Notice::Claimed(folder, job) => {
-                let is_heard = (self.tell)(Report::Claimed(&job));
-                self.queue.push_back((folder, job));
-                is_heard
-            }
-        }
-    }
-
-    /// Takes in what the running job did. Returns false when nobody is listening any more.
-    fn worked(&mut self, event: SlotEvent) -> bool {
-        match event {
-            SlotEvent::Told(event) => match self.slot.job() {
-                Some(job) => (self.tell)(Report::Worker(job, &event)),
-                None => true,
-            },
-            SlotEvent::Ended(folder, job, ending, took) => self.ended(&folder, job, ending, took),
-        }
-    }
-
-    fn ended(
-        &mut self,
-        folder: &JobFolder,
-        mut job: Job,
-        ending: crate::supervisor::Ending,
-        took: Duration,
-    ) -> bool {
-        use crate::supervisor::Ending;
-        match slot::examine(folder, ending, &self.verify) {
-            Ending::Finished { path, sha256 } => {
-                let file = crate::job::names::PathText(path);
-                let result = crate::job::Painting { file, sha256 };
-                job.state = JobState::Done {
-                    finished: self.clock.wall(),
-                    result,
-                };
-                self.tally.0 += 1;
-                let folder = self.put_away(folder, &job);
-                (self.tell)(Report::Done(&job, folder.path(), took))
-            }
-            Ending::Failed(failure) => self.fail(folder, job, failure),
-            Ending::Stopped => {
-                job.state = JobState::Queued;
-                if let Err(error) = folder.write(&job) {
-                    self.incident(&job.name, &error);
-                }
-                (self.tell)(Report::Interrupted(&job))
-            }
-        }
-    }
-
-    fn fail(&mut self, folder: &JobFolder, mut job: Job, failure: Failure) -> bool {
-        job.state = JobState::Failed {
-            finished: self.clock.wall(),
-            failure: failure.clone(),
-        };
-        self.tally.1 += 1;
-        if let Err(error) = folder.write_reason(&job.name, &failure) {
-            self.incident(&job.name, &error);
-        }
-        let folder = self.put_away(folder, &job);
-        (self.tell)(Report::Failed(&job, folder.path(), &failure))
-    }
-
-    /// Writes a final record and moves the folder where it belongs. If that cannot be done, the
-    /// folder stays in `active/` and the next start tries again.
-    fn put_away(&mut self, folder: &JobFolder, job: &Job) -> JobFolder {
-        let moved = folder
-            .write(job)
-            .and_then(|()| self.studio.archive(folder, job, self.clock.wall()));
-        moved.unwrap_or_else(|error| {
-            self.incident(&format!("{} {} stays in active/", job.id, job.name), &error);
-            folder.clone()
-        })
-    }
-
-    fn incident(&mut self, subject: &str, error: &FolderError) {
-        let text = crate::ingest::chain(error);
-        tracing::error!(subject, error = text, "incident");
-        (self.tell)(Report::Remark(&format!("{subject}: {text}")));
-    }
-}
-
-/// The signals that end the process with grace.
-struct StopSignals([tokio::signal::unix::Signal; 3]);
-
-impl StopSignals {
-    fn listen() -> Result<Self, Fatal> {
-        let listen = |kind| {
-            signal(kind).map_err(|source| Fatal::System {
-                what: "listen to signals",
-                source,
-            })
-        };
-        Ok(Self([
-            listen(SignalKind::interrupt())?,
-            listen(SignalKind::terminate())?,
-            listen(SignalKind::hangup())?,
-        ]))
-    }
-
-    async fn next(&mut self) {
-        let [interrupt, terminate, hangup] = &mut self.0;
-        let received = tokio::select! {
-            received = interrupt.recv() => received,
-            received = terminate.recv() => received,
-            received = hangup.recv() => received,
-        };
-        if received.is_none() {
-            pending::<()>().await;
+            floor.hurry(Urgency::Stop);
         }
     }
 }

@@ -176,6 +176,6 @@ fn find_problem(folder: &JobFolder, path: &Path, sha256: &str, verify: &Verify) 
     match hash_file(&path) {
         Ok(hash) if hash != sha256 => Some("its bytes are not those that were written".to_owned()),
         Ok(_) => verify(&path).err(),
-        Err(error) => Some(crate::ingest::chain(&error)),
+        Err(error) => Some(error.with_causes()),
     }
 }

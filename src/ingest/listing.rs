@@ -147,9 +147,11 @@ mod tests {
             .map(|e| e.name.to_str().unwrap())
             .collect();
         assert_eq!(names, ["back", "harbour", "link.jpg", "pipe.jpg"]);
-        let folder = |entry: &Entry| match &entry.kind {
-            Kind::Folder(entries) => entries.clone(),
-            other => panic!("{other:?} is no folder"),
+        let folder = |entry: &Entry| {
+            let Kind::Folder(entries) = &entry.kind else {
+                panic!("{entry:?} is no folder")
+            };
+            entries.clone()
         };
         let inputs = &folder(&listing.entries[0])[0];
         assert_eq!(folder(inputs).len(), 2);

@@ -84,7 +84,7 @@ pub(crate) fn ignored(name: &OsStr) -> Option<Ignored> {
         || lower.starts_with(b"~$")
         || lower.starts_with(b"#") && lower.ends_with(b"#")
         || FOREIGN.iter().any(|foreign| lower == foreign.as_bytes())
-        || UNFINISHED.iter().any(|end| ends(&end))
+        || UNFINISHED.iter().any(ends)
         || ends(&ERROR_SUFFIX);
     foreign.then_some(Ignored::Silently)
 }

@@ -62,8 +62,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             stop_grace: Duration::from_secs(30),
-            first_progress: Duration::from_secs(15 * 60),
-            stall: Duration::from_secs(120),
+            first_progress: Duration::from_mins(15),
+            stall: Duration::from_mins(2),
             log_bytes: 4 << 20,
         }
     }

@@ -222,7 +222,9 @@ mod tests {
     fn reason(ending: Ending) -> String {
         match ending {
             Ending::Failed(failure) => failure.reason,
-            other => panic!("{other:?} is no failure"),
+            other @ (Ending::Finished { .. } | Ending::Stopped) => {
+                panic!("{other:?} is no failure")
+            }
         }
     }
 
@@ -242,7 +244,7 @@ mod tests {
             ),
             (
                 Evidence {
-                    stalled_for: Some(Duration::from_secs(120)),
+                    stalled_for: Some(Duration::from_mins(2)),
                     ..evidence(9)
                 },
                 "120 s",

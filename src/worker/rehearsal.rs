@@ -39,6 +39,8 @@ pub struct Plan {
 pub struct Timing {
     /// Until a bundle is quiet.
     pub settle: Option<u64>,
+    /// Between two looks that nothing hinted at.
+    pub rescan: Option<u64>,
     /// Until a cut picture is given up.
     pub incomplete: Option<u64>,
     /// Until a bundle whose trouble lies outside is checked again.
@@ -145,10 +147,8 @@ fn act(
             ))?;
         }
         Step::Crash => std::process::abort(),
-        Step::Panic => {
-            let lost: Option<()> = None;
-            lost.expect("the plan says so");
-        }
+        // The plan's own fault is the fault that is wanted.
+        Step::Panic => std::panic::resume_unwind(Box::new("the plan says so")),
         Step::Fail(class) => return Err(failed("the plan says so", *class)),
         Step::Paint => {
             let job = folder

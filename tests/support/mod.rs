@@ -1,5 +1,7 @@
 //! What the integration tests share.
 
+pub mod studio;
+
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;

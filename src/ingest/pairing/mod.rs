@@ -4,6 +4,8 @@
 //! them (NFC); an exact match goes first, then one that differs in letter case only. Nothing is
 //! guessed: what could mean two things is unusable and says which rename settles it.
 
+mod shape;
+
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::ffi::OsString;
@@ -11,18 +13,20 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::path::PathBuf;
 
-use unicode_normalization::UnicodeNormalization;
-
 use crate::folder::JobFolder;
 use crate::ingest::listing::Entry;
 use crate::ingest::listing::Kind;
 use crate::ingest::listing::Listing;
+use crate::ingest::pairing::shape::composed;
+use crate::ingest::pairing::shape::shape_of;
 use crate::ingest::roles;
 use crate::ingest::roles::Ignored;
 use crate::ingest::roles::Part;
 use crate::ingest::settle::Fingerprint;
 use crate::job::names::display_name;
 use crate::job::names::natural_order;
+
+pub(crate) use crate::ingest::pairing::shape::Shape;
 
 /// The name of the profile in `watch/` that bundles without their own use.
 pub(crate) const WATCH_PROFILE: &str = "profile.toml";
@@ -73,20 +77,8 @@ pub(crate) struct Candidate {
     pub(crate) notes: Vec<String>,
 }
 
-/// What a bundle amounts to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Shape {
-    /// All that is needed is there; paths are below `watch/`.
-    Complete {
-        content: PathBuf,
-        styles: Vec<PathBuf>,
-        profile: Option<PathBuf>,
-    },
-    /// What is still to come, in words.
-    Missing(String),
-    /// It cannot be used as it is.
-    Unusable { reason: String, hint: String },
-}
+/// Loose files that share a name, and that name, composed.
+type Named = (Vec<u8>, Vec<Member>);
 
 /// A file with a part to play; the path is below `watch/`.
 #[derive(Debug)]
@@ -180,7 +172,7 @@ fn folder_bundle(folder: &Entry, entries: &[Entry]) -> Option<Candidate> {
     let root = Path::new(&folder.name);
     let inputs = entries.iter().find_map(|entry| match &entry.kind {
         Kind::Folder(inner) if entry.name == JobFolder::INPUTS => Some(inner),
-        _ => None,
+        Kind::Folder(_) | Kind::File | Kind::Unreadable | Kind::Link | Kind::Special(_) => None,
     });
     let returned =
         inputs.filter(|_| roles::is_returned(entries.iter().map(|e| e.name.as_os_str())));
@@ -223,7 +215,7 @@ fn folder_bundle(folder: &Entry, entries: &[Entry]) -> Option<Candidate> {
         Shape::Missing(what) if n_unnamed > 0 => {
             Shape::Missing(format!("{what} (rename the pictures in the folder)"))
         }
-        shape => shape,
+        shape @ (Shape::Missing(_) | Shape::Complete { .. } | Shape::Unusable { .. }) => shape,
     };
     let ready = members.iter().any(|member| member.part == Part::Ready);
     let key = Key {
@@ -309,7 +301,7 @@ fn flat_bundles(by_stem: BTreeMap<OsString, Vec<Member>>) -> Vec<Candidate> {
             .extend(members);
     }
     let mut bundles = Vec::new();
-    let mut by_letters: BTreeMap<Vec<u8>, Vec<(Vec<u8>, Vec<Member>)>> = BTreeMap::new();
+    let mut by_letters: BTreeMap<Vec<u8>, Vec<Named>> = BTreeMap::new();
     for (stem, members) in by_composed {
         let is_whole = matches!(flat_shape(&stem, &members), Shape::Complete { .. });
         if is_whole {
@@ -351,7 +343,7 @@ fn letter_clash() -> Shape {
 }
 
 /// Returns true if names that differ in letter case only can mean just one bundle.
-fn unites(group: &[(Vec<u8>, Vec<Member>)]) -> bool {
+fn unites(group: &[Named]) -> bool {
     let n_names_with = |part| {
         group
             .iter()
@@ -363,7 +355,7 @@ fn unites(group: &[(Vec<u8>, Vec<Member>)]) -> bool {
         .all(|part| n_names_with(part) <= 1)
 }
 
-fn content_stem(group: &[(Vec<u8>, Vec<Member>)]) -> Vec<u8> {
+fn content_stem(group: &[Named]) -> Vec<u8> {
     let has_content = |members: &[Member]| members.iter().any(|m| m.part == Part::Content);
     let with_content = group.iter().find(|(_, members)| has_content(members));
     with_content
@@ -399,108 +391,6 @@ fn flat_shape(stem: &[u8], members: &[Member]) -> Shape {
         &format!("{stem}.content.*"),
         &format!("{stem}.style.*"),
     )
-}
-
-fn shape_of(members: &[Member], content_name: &str, style_name: &str) -> Shape {
-    if let Some(shape) = members.iter().find_map(refused) {
-        return shape;
-    }
-    let paths = |part| {
-        members
-            .iter()
-            .filter(move |m| m.part == part)
-            .map(|m| m.path.clone())
-    };
-    let contents: Vec<_> = paths(Part::Content).collect();
-    let mut styles: Vec<_> = paths(Part::Style).collect();
-    let profiles: Vec<_> = paths(Part::Profile).collect();
-    if let Some(shape) = clash(&contents, "content", "pictures are called")
-        .or_else(|| clash(&profiles, "profile", "profiles are called"))
-        .or_else(|| composed_clash(&styles))
-    {
-        return shape;
-    }
-    styles.sort_by(|a, b| {
-        let stem = |path: &PathBuf| path.file_stem().unwrap_or_default().to_owned();
-        natural_order(&stem(a), &stem(b)).then_with(|| a.cmp(b))
-    });
-    let profile = profiles.into_iter().next();
-    match (contents.into_iter().next(), styles.is_empty()) {
-        (Some(content), false) => Shape::Complete {
-            content,
-            styles,
-            profile,
-        },
-        (Some(_), true) => Shape::Missing(format!("a style picture: {style_name}")),
-        (None, false) => Shape::Missing(format!("a content picture: {content_name}")),
-        (None, true) => Shape::Missing(format!(
-            "a content and a style picture: {content_name}, {style_name}"
-        )),
-    }
-}
-
-/// Returns why a member must not be opened, if that is so.
-fn refused(member: &Member) -> Option<Shape> {
-    let name = display_name(&member.entry.name);
-    let (reason, hint) = match &member.entry.kind {
-        Kind::File => return None,
-        Kind::Link => (
-            format!("{name} is a symbolic link, and links are not followed"),
-            "put the picture itself there (cp -L copies what a link points to)".to_owned(),
-        ),
-        Kind::Special(what) => (
-            format!("{name} is {what}, not a file"),
-            "put a picture file there".to_owned(),
-        ),
-        Kind::Folder(_) | Kind::Unreadable => (
-            format!("{name} is a folder, not a file"),
-            "put a picture file there, or rename the folder".to_owned(),
-        ),
-    };
-    Some(Shape::Unusable { reason, hint })
-}
-
-fn clash(paths: &[PathBuf], what: &str, are_called: &str) -> Option<Shape> {
-    (paths.len() > 1).then(|| Shape::Unusable {
-        reason: format!(
-            "ambiguous: {} {are_called} {what}: {}",
-            paths.len(),
-            listed(paths)
-        ),
-        hint: format!("keep one {what} and rename or remove the others"),
-    })
-}
-
-/// Several styles blend, but two spellings of one name are one picture twice.
-fn composed_clash(styles: &[PathBuf]) -> Option<Shape> {
-    let mut names: BTreeMap<Vec<u8>, Vec<PathBuf>> = BTreeMap::new();
-    for style in styles {
-        names
-            .entry(composed(style.as_os_str()))
-            .or_default()
-            .push(style.clone());
-    }
-    let twice = names.into_values().find(|paths| paths.len() > 1)?;
-    clash(
-        &twice,
-        "style",
-        "pictures, spelled differently in Unicode, are called",
-    )
-}
-
-fn listed(paths: &[PathBuf]) -> String {
-    let names = paths
-        .iter()
-        .map(|path| display_name(path.file_name().unwrap_or_default()));
-    names.collect::<Vec<_>>().join(", ")
-}
-
-/// Returns a name with its letters composed (NFC) where it is UTF-8, else its bytes.
-fn composed(name: &OsStr) -> Vec<u8> {
-    match name.to_str() {
-        Some(text) => text.nfc().collect::<String>().into_bytes(),
-        None => name.as_bytes().to_vec(),
-    }
 }
 
 /// Returns a name without regard to letter case.

@@ -1,0 +1,262 @@
+//! The work floor: what waits, what runs, and what becomes of it.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::daemon::Fatal;
+use crate::daemon::Outcome;
+use crate::daemon::Report;
+use crate::daemon::Tell;
+use crate::daemon::Verify;
+use crate::daemon::slot;
+use crate::daemon::slot::Slot;
+use crate::daemon::slot::SlotEvent;
+use crate::folder::FolderError;
+use crate::folder::JobFolder;
+use crate::folder::Studio;
+use crate::ingest::Leftover;
+use crate::ingest::Notice;
+use crate::ingest::recover;
+use crate::job::Failure;
+use crate::job::FailureKind;
+use crate::job::Job;
+use crate::job::JobState;
+use crate::job::Painting;
+use crate::job::names::PathText;
+use crate::job::names::display_path;
+use crate::supervisor::Ending;
+use crate::supervisor::Urgency;
+
+/// The work floor.
+pub(super) struct Floor<'a> {
+    studio: &'a Studio,
+    clock: Clock,
+    tell: Tell<'a>,
+    verify: Verify,
+    slot: Slot,
+    queue: VecDeque<(JobFolder, Job)>,
+    /// How many jobs of this run are done, and how many failed.
+    tally: (usize, usize),
+}
+
+impl<'a> Floor<'a> {
+    /// Returns a floor on which nothing waits.
+    pub(super) fn new(
+        studio: &'a Studio,
+        clock: Clock,
+        tell: Tell<'a>,
+        verify: Verify,
+        slot: Slot,
+    ) -> Self {
+        Self {
+            studio,
+            clock,
+            tell,
+            verify,
+            slot,
+            queue: VecDeque::new(),
+            tally: (0, 0),
+        }
+    }
+
+    /// Begins: queues the jobs that an earlier run left, and puts away those that were only not put
+    /// away.
+    pub(super) fn open(&mut self) -> Result<(), Fatal> {
+        // Should nobody be listening, the next report tells.
+        (self.tell)(Report::Watching(&self.studio.watch()));
+        self.pick_up()
+    }
+
+    /// Returns the running job.
+    pub(super) fn running(&self) -> Option<&Job> {
+        self.slot.job()
+    }
+
+    /// Returns true if nothing waits and nothing runs.
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty() && self.running().is_none()
+    }
+
+    /// Returns how the jobs of this run ended.
+    pub(super) fn outcome(&self) -> Outcome {
+        let (n_done, n_failed) = self.tally;
+        Outcome::Idle { n_done, n_failed }
+    }
+
+    /// Waits for the running job to do something; for ever if there is none.
+    pub(super) async fn next(&mut self) -> SlotEvent {
+        self.slot.next().await
+    }
+
+    /// Tells the running job to hurry up, and the user that the end is near.
+    pub(super) fn hurry(&mut self, urgency: Urgency) {
+        self.slot.hurry(urgency);
+        (self.tell)(Report::Stopping(self.slot.job().map(|job| job.id)));
+    }
+
+    fn pick_up(&mut self) -> Result<(), Fatal> {
+        for leftover in recover(self.studio)? {
+            match leftover {
+                Leftover::Job(folder, job) => match job.state {
+                    JobState::Done { .. } | JobState::Failed { .. } => {
+                        self.put_away(&folder, &job);
+                    }
+                    JobState::Claiming { .. } | JobState::Queued | JobState::Running { .. } => {
+                        (self.tell)(Report::PickedUp(&job));
+                        self.queue.push_back((folder, job));
+                    }
+                },
+                Leftover::Stuck(folder, error) => {
+                    let path = display_path(folder.path());
+                    self.incident(
+                        &format!("{path}: its pictures are not all there yet"),
+                        &error,
+                    );
+                }
+                Leftover::Damaged(folder, error) => self.set_aside(&folder, &error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves a folder without a readable record to `failed/`, with the reason beside its pictures.
+    fn set_aside(&mut self, folder: &JobFolder, error: &FolderError) {
+        let name = display_path(folder.path());
+        let failure = Failure {
+            kind: FailureKind::Input,
+            reason: format!("job.json cannot be read: {error}"),
+            hint: "drop the pictures in inputs/ into watch/ again".to_owned(),
+        };
+        let moved = folder
+            .write_reason(&name, &failure)
+            .and_then(|()| self.studio.archive_damaged(folder));
+        match moved {
+            Ok(folder) => {
+                let path = display_path(folder.path());
+                (self.tell)(Report::Remark(&format!(
+                    "{path}: set aside, {}",
+                    failure.reason
+                )));
+            }
+            Err(error) => self.incident(&name, &error),
+        }
+    }
+
+    /// Starts the next job if the slot is free.
+    pub(super) fn start_next(&mut self) {
+        if self.slot.job().is_some() {
+            return;
+        }
+        let Some((folder, mut job)) = self.queue.pop_front() else {
+            return;
+        };
+        let started = self.clock.wall();
+        // A job that an earlier run left running was never put back.
+        if let JobState::Running { .. } = job.state {
+            job.state = JobState::Queued;
+        }
+        let entered = job.enter(JobState::Running { started });
+        debug_assert!(
+            entered.is_ok(),
+            "only queued jobs are in the queue: {entered:?}"
+        );
+        if !folder.path().is_dir() {
+            (self.tell)(Report::Remark(&format!(
+                "{} {}: its folder was removed",
+                job.id, job.name
+            )));
+            return;
+        }
+        if let Err(error) = folder.write(&job) {
+            let failure = Failure {
+                kind: FailureKind::Disk,
+                reason: format!("the job's record cannot be written: {error}"),
+                hint: "make room on the disk and check that the studio can be written to"
+                    .to_owned(),
+            };
+            self.fail(&folder, job, &failure);
+            return;
+        }
+        self.slot.start(folder, job);
+    }
+
+    /// Takes in what the inbox found. Returns false when nobody is listening any more.
+    pub(super) fn notice(&mut self, notice: Notice) -> bool {
+        match notice {
+            Notice::Bundle(name, state) => (self.tell)(Report::Bundle(&name, &state)),
+            Notice::Remark(text) => (self.tell)(Report::Remark(&text)),
+            Notice::Claimed(folder, job) => {
+                let is_heard = (self.tell)(Report::Claimed(&job));
+                self.queue.push_back((folder, job));
+                is_heard
+            }
+        }
+    }
+
+    /// Takes in what the running job did. Returns false when nobody is listening any more.
+    pub(super) fn worked(&mut self, event: SlotEvent) -> bool {
+        match event {
+            SlotEvent::Told(event) => match self.slot.job() {
+                Some(job) => (self.tell)(Report::Worker(job, &event)),
+                None => true,
+            },
+            SlotEvent::Ended(folder, job, ending, took) => self.ended(&folder, job, ending, took),
+        }
+    }
+
+    fn ended(&mut self, folder: &JobFolder, mut job: Job, ending: Ending, took: Duration) -> bool {
+        match slot::examine(folder, ending, &self.verify) {
+            Ending::Finished { path, sha256 } => {
+                let file = PathText(path);
+                let result = Painting { file, sha256 };
+                job.state = JobState::Done {
+                    finished: self.clock.wall(),
+                    result,
+                };
+                self.tally.0 += 1;
+                let folder = self.put_away(folder, &job);
+                (self.tell)(Report::Done(&job, folder.path(), took))
+            }
+            Ending::Failed(failure) => self.fail(folder, job, &failure),
+            Ending::Stopped => {
+                job.state = JobState::Queued;
+                if let Err(error) = folder.write(&job) {
+                    self.incident(&job.name, &error);
+                }
+                (self.tell)(Report::Interrupted(&job))
+            }
+        }
+    }
+
+    fn fail(&mut self, folder: &JobFolder, mut job: Job, failure: &Failure) -> bool {
+        job.state = JobState::Failed {
+            finished: self.clock.wall(),
+            failure: failure.clone(),
+        };
+        self.tally.1 += 1;
+        if let Err(error) = folder.write_reason(&job.name, failure) {
+            self.incident(&job.name, &error);
+        }
+        let folder = self.put_away(folder, &job);
+        (self.tell)(Report::Failed(&job, folder.path(), failure))
+    }
+
+    /// Writes a final record and moves the folder where it belongs. If that cannot be done, the
+    /// folder stays in `active/` and the next start tries again.
+    fn put_away(&mut self, folder: &JobFolder, job: &Job) -> JobFolder {
+        let moved = folder
+            .write(job)
+            .and_then(|()| self.studio.archive(folder, job, self.clock.wall()));
+        moved.unwrap_or_else(|error| {
+            self.incident(&format!("{} {} stays in active/", job.id, job.name), &error);
+            folder.clone()
+        })
+    }
+
+    fn incident(&mut self, subject: &str, error: &FolderError) {
+        let text = error.with_causes();
+        tracing::error!(subject, error = text, "incident");
+        (self.tell)(Report::Remark(&format!("{subject}: {text}")));
+    }
+}

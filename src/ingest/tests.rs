@@ -1,1 +1,0 @@
-//! The inbox over a folder in a temp dir.
