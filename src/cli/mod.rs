@@ -4,10 +4,12 @@
 //! (`| head`) is no error.
 
 mod args;
+mod doctor;
 mod gates;
 mod init;
 mod output;
 mod paint;
+mod runtime;
 mod watch;
 mod worker;
 
@@ -60,7 +62,8 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Init(args)) => init::run(args),
         Some(Command::Worker(args)) => worker::run(args),
         Some(Command::Paint(args)) => paint::run(&cli.common, args),
-        Some(Command::Doctor | Command::Runtime { .. }) => anyhow::bail!("not wired yet"),
+        Some(Command::Doctor) => doctor::run(&cli.common),
+        Some(Command::Runtime { command }) => runtime::run(&cli.common, command),
     }
 }
 

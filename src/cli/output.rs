@@ -27,6 +27,12 @@ pub(super) fn line(text: &str) -> io::Result<()> {
     stdout.flush()
 }
 
+/// Prints one line about the way to a result, to standard error.
+pub(super) fn note(text: &str) {
+    // Nobody is left to tell.
+    let _best_effort = writeln!(io::stderr().lock(), "{text}");
+}
+
 /// Prints an error with its causes to standard error.
 pub(super) fn error(error: &anyhow::Error) {
     // Nobody is left to tell.
