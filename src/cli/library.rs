@@ -4,12 +4,10 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use anyhow::Context;
-use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::args::Common;
-use crate::cli::output;
-use crate::job::names::display_path;
-use crate::runtime::{self, Device, Environment, Library, Progress, Request};
+use crate::cli::runtime;
+use crate::runtime::{Device, Environment, Library};
 
 /// Where the dynamic loader looks for what a library needs.
 pub(super) const LOADER_PATH: &str = if cfg!(target_os = "macos") {
@@ -18,57 +16,13 @@ pub(super) const LOADER_PATH: &str = if cfg!(target_os = "macos") {
     "LD_LIBRARY_PATH"
 };
 
-/// Returns the library, installing it where there is none, with a progress bar.
-pub(super) fn found(
-    environment: &Environment,
-    common: &Common,
-    device: Device,
-) -> anyhow::Result<Library> {
-    let request = Request {
-        ort_lib: common.ort_lib.clone(),
-        settings: None,
-        device,
-    };
-    let mut bar = ProgressBar::hidden();
-    let library = runtime::ensure(environment, &request, &mut |progress| {
-        advance(&mut bar, &progress, common.quiet > 0);
+/// Returns the library, installing it where there is none, and shows how that goes.
+pub(super) fn found(common: &Common, device: Device) -> anyhow::Result<Library> {
+    let request = runtime::request(common, device);
+    let found = runtime::shown(common, |environment, progress| {
+        crate::runtime::ensure(environment, &request, progress)
     });
-    bar.finish_and_clear();
-    Ok(library?)
-}
-
-/// Shows a step of an installation.
-pub(super) fn advance(bar: &mut ProgressBar, progress: &Progress, quiet: bool) {
-    if quiet {
-        return;
-    }
-    match progress {
-        Progress::Waiting => {
-            output::remark("another process installs ONNX Runtime; waiting for it")
-        }
-        Progress::Fetching {
-            requirement,
-            client,
-            total,
-        } => {
-            output::remark(&format!("fetching {requirement} with {client}"));
-            *bar = ProgressBar::new(*total);
-            if let Ok(style) = ProgressStyle::with_template("{bar:30} {bytes}/{total_bytes} {eta}")
-            {
-                bar.set_style(style);
-            }
-        }
-        Progress::Transferred(bytes) => bar.set_position(*bytes),
-        Progress::Checking => bar.set_message("checking"),
-        Progress::Failed(failure) => {
-            bar.finish_and_clear();
-            output::remark(&failure.to_string());
-        }
-        Progress::Installed { folder } => {
-            bar.finish_and_clear();
-            output::remark(&format!("installed in {}", display_path(folder)));
-        }
-    }
+    Ok(found?)
 }
 
 /// Returns the library for this process to load.
@@ -80,7 +34,7 @@ pub(super) fn ready(
     common: &Common,
     device: Device,
 ) -> anyhow::Result<Library> {
-    let library = found(environment, common, device)?;
+    let library = found(common, device)?;
     let Some(path) = loader_path(environment, &library) else {
         return Ok(library);
     };

@@ -4,12 +4,14 @@
 //! (`| head`) is no error.
 
 mod args;
+mod doctor;
 mod gates;
 mod init;
 mod library;
 mod output;
 mod paint;
 mod profiles;
+mod runtime;
 mod watch;
 mod worker;
 
@@ -62,7 +64,8 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Init(args)) => init::run(args),
         Some(Command::Worker(args)) => worker::run(args),
         Some(Command::Paint(args)) => paint::run(&cli.common, args),
-        Some(Command::Doctor | Command::Runtime { .. }) => anyhow::bail!("not wired yet"),
+        Some(Command::Doctor) => doctor::run(&cli.common),
+        Some(Command::Runtime { command }) => runtime::run(&cli.common, command),
     }
 }
 

@@ -27,10 +27,10 @@ pub(super) fn line(text: &str) -> io::Result<()> {
     stdout.flush()
 }
 
-/// Prints a remark to standard error.
-pub(super) fn remark(text: &str) {
+/// Prints one line about the way to a result, to standard error.
+pub(super) fn note(text: &str) {
     // Nobody is left to tell.
-    let _best_effort = writeln!(io::stderr().lock(), "{}", display_name(text.as_ref()));
+    let _best_effort = writeln!(io::stderr().lock(), "{text}");
 }
 
 /// Prints an error with its causes to standard error.

@@ -13,7 +13,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::cli::args::{Common, PaintArgs};
 use crate::cli::{find_studio, library, output, profiles};
 use crate::clock::Clock;
-use crate::job::names::{display_path, natural_order};
+use crate::job::names::{display_name, display_path, natural_order};
 use crate::pixels::MAX_PIXELS;
 use crate::profile::{OutputFormat, Profile};
 use crate::runtime::Environment;
@@ -98,7 +98,7 @@ fn show(
     let mut print_iter = 0;
     let painted = paint(task, &computing.tools(), &mut |event| {
         match event {
-            Event::Note(text) => bar.suspend(|| output::remark(&text)),
+            Event::Note(text) => bar.suspend(|| output::note(&display_name(text.as_ref()))),
             Event::Stage(start) => {
                 pace.stage(&start, clock.monotonic());
                 print_iter = start.print_iter;
@@ -122,7 +122,7 @@ fn show(
                 bar.set_position(u64::try_from(evaluation.iteration).unwrap_or(u64::MAX));
                 let due = print_iter > 0 && evaluation.iteration.is_multiple_of(print_iter);
                 if due && !quiet && bar.is_hidden() {
-                    output::remark(&format!(
+                    output::note(&format!(
                         "{}/{}  {text}",
                         evaluation.iteration, evaluation.of
                     ));
@@ -131,7 +131,7 @@ fn show(
             }
             Event::Snapshot { path, .. } => {
                 if !quiet {
-                    bar.suspend(|| output::remark(&format!("snapshot {}", display_path(&path))));
+                    bar.suspend(|| output::note(&format!("snapshot {}", display_path(&path))));
                 }
             }
         }

@@ -170,21 +170,18 @@ fn run(
         .spawn()
         .map_err(|error| format!("cannot be started: {error}"))?;
     let lines = listen(&mut child);
-    let said = match watch(&lines, folder, patience, transferred) {
-        Ok(said) => said,
-        Err(Silent) => {
-            // A client that ended just now cannot be killed; then the wait below returns at once.
-            let killed = child.kill().and_then(|()| child.wait());
-            let doing = if killed.is_ok() {
-                "was ended"
-            } else {
-                "could not be ended"
-            };
-            let seconds = patience.as_secs();
-            return Err(format!(
-                "nothing came for {seconds} s, so it {doing}: is there network?"
-            ));
-        }
+    let Ok(said) = watch(&lines, folder, patience, transferred) else {
+        // A client that ended just now cannot be killed; then the wait returns at once.
+        let ended = child.kill().and_then(|()| child.wait());
+        let ended = if ended.is_ok() {
+            "was ended"
+        } else {
+            "could not be ended"
+        };
+        let seconds = patience.as_secs();
+        return Err(format!(
+            "nothing came for {seconds} s, so it {ended}: is there network?"
+        ));
     };
     let status = child
         .wait()

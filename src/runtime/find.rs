@@ -78,6 +78,14 @@ pub fn search(env: &Environment, request: &Request) -> Result<Search, Error> {
     ];
     for (origin, path) in named {
         if let Some(path) = path {
+            // A command line that takes its default from the variable hands the same path twice.
+            let from_variable =
+                origin == Origin::OrtLib && env.ort_dylib_path.as_ref() == Some(path);
+            let origin = if from_variable {
+                Origin::Variable
+            } else {
+                origin
+            };
             let library = named_library(env, path, origin)?;
             let looked = vec![Looked::new(origin, path, describe(&library))];
             return Ok(Search {

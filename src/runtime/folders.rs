@@ -4,26 +4,19 @@
 //! do not exist may be in it.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
 };
 
 use super::Environment;
 
-/// How many files `ld.so.conf` may include, so that a loop of includes ends.
-const INCLUDES_MAX: usize = 256;
-
 /// Returns the folders that the loader searches on its own: those of `/etc/ld.so.conf`, then the
 /// built-in ones.
 pub(super) fn system(env: &Environment) -> Vec<PathBuf> {
     let mut folders = Vec::new();
-    let mut left = INCLUDES_MAX;
-    read_configuration(
-        env,
-        &env.below_root("/etc/ld.so.conf"),
-        &mut left,
-        &mut folders,
-    );
+    let configuration = env.below_root("/etc/ld.so.conf");
+    read_configuration(env, configuration, &mut BTreeSet::new(), &mut folders);
     let machine = std::env::consts::ARCH;
     let triplets = [
         format!("/usr/lib/{machine}-linux-gnu"),
@@ -92,24 +85,24 @@ fn python_prefixes(env: &Environment) -> Vec<PathBuf> {
     prefixes
 }
 
+/// `seen` holds what was read before, so that a loop of includes ends.
 fn read_configuration(
     env: &Environment,
-    path: &Path,
-    left: &mut usize,
+    path: PathBuf,
+    seen: &mut BTreeSet<PathBuf>,
     folders: &mut Vec<PathBuf>,
 ) {
-    let Ok(text) = fs::read_to_string(path) else {
+    let Ok(text) = fs::read_to_string(&path) else {
         return;
     };
+    if !seen.insert(path) {
+        return;
+    }
     for line in text.lines() {
         let line = line.split('#').next().unwrap_or_default().trim();
         if let Some(pattern) = line.strip_prefix("include ") {
             for included in expand(env, pattern.trim()) {
-                if *left == 0 {
-                    return;
-                }
-                *left -= 1;
-                read_configuration(env, &included, left, folders);
+                read_configuration(env, included, seen, folders);
             }
         } else if line.starts_with('/') {
             folders.push(env.below_root(line));

@@ -25,6 +25,10 @@ use super::{
     unpack::{self, UnpackError},
 };
 
+/// The variants, as their folders are named.
+const CPU: &str = "cpu";
+const CUDA: &str = "cuda";
+
 const STAGING_PREFIX: &str = ".incoming-";
 
 /// Installs the pinned plain release, unless it is there and intact.
@@ -34,8 +38,8 @@ pub fn install(
 ) -> Result<Library, Error> {
     let place = Place::lock(env, progress)?;
     match &env.pins.wheel {
-        Some(package) if place.holds(&place.folder_of("cpu", package), package) => {
-            place.library(env, &place.folder_of("cpu", package))
+        Some(package) if holds(&place.folder_of(CPU, package), package) => {
+            library_in(env, &place.folder_of(CPU, package))
         }
         _ => place.install_cpu(env, progress),
     }
@@ -70,18 +74,47 @@ pub fn install_cuda(
         });
     }
     let place = Place::lock(env, progress)?;
-    let folder = place.folder_of("cuda", &pin.package);
-    if !place.holds(&folder, &pin.package) {
+    let folder = place.folder_of(CUDA, &pin.package);
+    if !holds(&folder, &pin.package) {
         place.install_package(
             env,
-            "cuda",
+            CUDA,
             &pin.package,
             &[Client::Pip, Client::Uv],
             progress,
         )?;
     }
     place.install_nvidia(env, pin, &folder, progress)?;
-    place.library(env, &folder)
+    library_in(env, &folder)
+}
+
+/// Says whether an installed library and the files beside it are the pinned ones; `None` for a
+/// library that was not installed by this program, or by a version of it with other pins. Reads
+/// all of the files.
+pub fn is_intact(env: &Environment, library: &Library) -> Option<bool> {
+    let folder = library.path.parent()?;
+    let name = folder.file_name()?;
+    let cuda = env.pins.cuda.as_ref().map(|cuda| &cuda.package);
+    let plain = [&env.pins.wheel, &env.pins.npm].into_iter().flatten();
+    let mut known = plain
+        .map(|package| (CPU, package))
+        .chain(cuda.map(|package| (CUDA, package)));
+    let package = known
+        .find(|(variant, package)| *name == *folder_name(variant, package))?
+        .1;
+    (library.origin == Origin::Installed).then(|| holds(folder, package))
+}
+
+fn folder_name(variant: &str, package: &Package) -> String {
+    format!("{variant}-{}", package.version)
+}
+
+/// Says whether every file of `package` lies in `folder`, unharmed.
+fn holds(folder: &Path, package: &Package) -> bool {
+    package
+        .files
+        .iter()
+        .all(|file| unpack::is_intact(&folder.join(&file.name), file))
 }
 
 /// The folder of installations, with the lock on it held until this is dropped.
@@ -126,24 +159,7 @@ impl Place {
     }
 
     fn folder_of(&self, variant: &str, package: &Package) -> PathBuf {
-        self.runtime.join(format!("{variant}-{}", package.version))
-    }
-
-    /// Says whether every file of `package` lies in `folder`, unharmed.
-    fn holds(&self, folder: &Path, package: &Package) -> bool {
-        debug_assert!(folder.starts_with(&self.runtime));
-        package
-            .files
-            .iter()
-            .all(|file| unpack::is_intact(&folder.join(&file.name), file))
-    }
-
-    fn library(&self, env: &Environment, folder: &Path) -> Result<Library, Error> {
-        debug_assert!(folder.starts_with(&self.runtime));
-        find::library_in(env, folder, Origin::Installed, &mut Vec::new()).ok_or_else(|| {
-            let source = io::Error::other("no usable library lies there after all");
-            at("use the installation in", folder)(source)
-        })
+        self.runtime.join(folder_name(variant, package))
     }
 
     fn install_cpu(
@@ -158,8 +174,8 @@ impl Place {
             (&env.pins.npm, &[Client::Npm][..]),
         ] {
             let Some(package) = package else { continue };
-            match self.install_package(env, "cpu", package, clients, progress) {
-                Ok(folder) => return self.library(env, &folder),
+            match self.install_package(env, CPU, package, clients, progress) {
+                Ok(folder) => return library_in(env, &folder),
                 Err(Error::Install {
                     what: tried,
                     failures: more,
@@ -352,6 +368,13 @@ impl Order<'_> {
         (self.unpack)(&fetched, &ready).map_err(|error| failure(chain(&error)))?;
         Ok(ready)
     }
+}
+
+fn library_in(env: &Environment, folder: &Path) -> Result<Library, Error> {
+    find::library_in(env, folder, Origin::Installed, &mut Vec::new()).ok_or_else(|| {
+        let source = io::Error::other("no usable library lies there after all");
+        at("use the installation in", folder)(source)
+    })
 }
 
 fn sync_folder(folder: &Path) -> Result<(), Error> {

@@ -29,7 +29,7 @@ pub use self::{
     error::{Error, Failure, WaysOut},
     find::{Library, Looked, Origin, Search, search},
     host::Host,
-    install::{install, install_cuda},
+    install::{install, install_cuda, is_intact},
     nvidia::{Card, CudaProvider, Driver, Nvidia},
     pins::{CudaPin, NvidiaWheel, Package, PinnedFile, Pins, Platform},
     version::{MINIMUM, ParseVersionError, Version},

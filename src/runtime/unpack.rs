@@ -72,9 +72,12 @@ pub(super) fn pinned(
         Fetched::Tree(folder) => {
             for file in files {
                 let path = folder.join(&file.inside);
-                let from = File::open(&path).map_err(|source| match source.kind() {
-                    io::ErrorKind::NotFound => UnpackError::Absent(file.inside.clone()),
-                    _ => read_error(&path, source),
+                let from = File::open(&path).map_err(|source| {
+                    if source.kind() == io::ErrorKind::NotFound {
+                        UnpackError::Absent(file.inside.clone())
+                    } else {
+                        read_error(&path, source)
+                    }
                 })?;
                 keep(from, file, &path, into)?;
             }
@@ -239,10 +242,11 @@ fn transfer<E>(
         bytes += u64::try_from(count).unwrap_or(u64::MAX);
     }
     let sum = hasher.finalize();
-    Ok((
-        bytes,
-        sum.iter().map(|byte| format!("{byte:02x}")).collect(),
-    ))
+    let hex = sum.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    let hex = hex
+        .filter_map(|digit| char::from_digit(u32::from(digit), 16))
+        .collect();
+    Ok((bytes, hex))
 }
 
 fn archive_error(path: &Path, source: zip::result::ZipError) -> UnpackError {

@@ -12,7 +12,9 @@ use std::{
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 use super::{
-    super::{Error, Library, Origin, Pins, Platform, Progress, Request, ensure, install},
+    super::{
+        Error, Library, Origin, Pins, Platform, Progress, Request, ensure, install, is_intact,
+    },
     World, good, into, library, npm_library, quiet, version, wheel,
 };
 
@@ -296,7 +298,10 @@ fn a_damaged_installation_is_replaced_when_asked_and_an_intact_one_is_kept() {
     let mut changed = good();
     *changed.last_mut().expect("bytes") ^= 1;
     fs::write(world.installed(PLACE), changed).expect("damage");
-    install(&world.env, &mut quiet).expect("a library");
+    let damaged = ensured(&world).expect("a library");
+    assert_eq!(is_intact(&world.env, &damaged), Some(false));
+    let library = install(&world.env, &mut quiet).expect("a library");
+    assert_eq!(is_intact(&world.env, &library), Some(true));
     assert_eq!(world.runs("python3").len(), 2);
     assert_eq!(fs::read(world.installed(PLACE)).expect("the file"), good());
     assert_eq!(world.installations(), ["cpu-1.32.0"]);

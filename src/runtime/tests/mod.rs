@@ -244,8 +244,7 @@ pub(super) fn pinned(inside: &str, name: &str, bytes: &[u8]) -> PinnedFile {
         bytes: bytes.len() as u64,
         sha256: Sha256::digest(bytes)
             .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect(),
+            .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}")),
     }
 }
 
