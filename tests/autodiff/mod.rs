@@ -2,7 +2,9 @@
 
 mod activation;
 mod arithmetic;
+mod blocked;
 mod check;
+mod spatial;
 
 use std::collections::BTreeSet;
 
@@ -11,7 +13,7 @@ use pentimento::autodiff::rules::RULES;
 
 /// All cases, by family.
 fn cases() -> Vec<Case> {
-    [activation::cases(), arithmetic::cases()].concat()
+    [activation::cases(), arithmetic::cases(), spatial::cases()].concat()
 }
 
 #[test]

@@ -6,6 +6,13 @@
 
 mod activation;
 mod arithmetic;
+mod average_pool;
+mod conv;
+mod conv_transpose;
+mod geometry;
+mod global_pool;
+mod max_pool;
+mod resize;
 
 use super::Context;
 use crate::onnx::Node;
@@ -39,8 +46,15 @@ fn nothing(_context: &mut Context) -> Result<(), String> {
 pub const RULES: &[(&str, Rule)] = &[
     ("Abs", arithmetic::abs),
     ("Add", arithmetic::add),
+    ("AveragePool", average_pool::average_pool),
+    ("Conv", conv::conv),
+    ("ConvTranspose", conv_transpose::conv_transpose),
+    ("GlobalAveragePool", global_pool::global_average_pool),
+    ("GlobalMaxPool", global_pool::global_max_pool),
     ("Identity", arithmetic::identity),
+    ("MaxPool", max_pool::max_pool),
     ("Mul", arithmetic::mul),
     ("Relu", activation::relu),
+    ("Resize", resize::resize),
     ("Sign", nothing),
 ];
