@@ -119,6 +119,21 @@ impl<'a> Context<'a> {
             .map_err(|error| error.to_string())
     }
 
+    /// Appends another node like the one at hand, with all its attributes, and returns the name of
+    /// its one value.
+    pub fn add_alike(&mut self, inputs: &[&str]) -> Result<String, String> {
+        let output = self.graph.fresh(&self.node.op.to_lowercase());
+        self.graph
+            .push(Node {
+                name: output.clone(),
+                inputs: inputs.iter().map(|&name| name.to_owned()).collect(),
+                outputs: vec![output.clone()],
+                ..self.node.clone()
+            })
+            .map_err(|error| error.to_string())?;
+        Ok(output)
+    }
+
     /// Appends a node with any number of outputs and returns their names.
     pub fn add_many<const N: usize>(
         &mut self,
@@ -149,6 +164,19 @@ impl<'a> Context<'a> {
     /// Adds a constant and returns its name.
     pub fn constant(&mut self, constant: Constant) -> String {
         self.graph.constant(constant)
+    }
+
+    /// Returns the name of a constant that several nodes may share: `name`, where it is free or
+    /// holds the same constant already.
+    pub fn shared_constant(&mut self, name: &str, constant: Constant) -> String {
+        if self.constant_value(name) == Some(&constant) {
+            return name.to_owned();
+        }
+        if self.graph.has(name) {
+            return self.graph.constant(constant);
+        }
+        self.graph.named_constant(name, constant);
+        name.to_owned()
     }
 
     /// Adds a scalar constant and returns its name.

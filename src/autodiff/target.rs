@@ -44,3 +44,11 @@ fn depthwise(
     let group = i64::try_from(channels).unwrap_or(i64::MAX);
     graph.node("Conv", &[value, &kernel], [("group", group.into())])
 }
+
+impl Target {
+    /// Returns true if and only if a detour through convolutions and integer `Resize` is cheaper
+    /// than leaving the layout in which ONNX Runtime's convolutions keep their values.
+    pub fn blocked(self) -> bool {
+        self == Self::Blocked
+    }
+}

@@ -6,11 +6,18 @@
 
 mod activation;
 mod arithmetic;
+mod average_pool;
+mod conv;
+mod conv_transpose;
+mod geometry;
+mod global_pool;
 mod layout;
 mod linear;
+mod max_pool;
 mod normalisation;
 mod padding;
 mod reduce;
+mod resize;
 
 use super::Context;
 use crate::onnx::Node;
@@ -50,10 +57,13 @@ pub const RULES: &[(&str, Rule)] = &[
     ("Abs", arithmetic::abs),
     ("Add", arithmetic::sum),
     ("And", nothing),
+    ("AveragePool", average_pool::average_pool),
     ("BatchNormalization", normalisation::batch_normalization),
     ("Cast", arithmetic::cast),
     ("Clip", activation::clip),
     ("Concat", layout::concat),
+    ("Conv", conv::conv),
+    ("ConvTranspose", conv_transpose::conv_transpose),
     ("Div", arithmetic::div),
     ("Dropout", normalisation::dropout),
     ("Elu", activation::elu),
@@ -62,6 +72,8 @@ pub const RULES: &[(&str, Rule)] = &[
     ("Expand", arithmetic::identity),
     ("Flatten", layout::reshape),
     ("Gemm", linear::gemm),
+    ("GlobalAveragePool", global_pool::global_average_pool),
+    ("GlobalMaxPool", global_pool::global_max_pool),
     ("Greater", nothing),
     ("GreaterOrEqual", nothing),
     ("HardSigmoid", activation::hard_sigmoid),
@@ -73,6 +85,7 @@ pub const RULES: &[(&str, Rule)] = &[
     ("Log", arithmetic::log),
     ("MatMul", linear::matmul),
     ("Max", arithmetic::extremum),
+    ("MaxPool", max_pool::max_pool),
     ("Min", arithmetic::extremum),
     ("Mul", arithmetic::mul),
     ("Neg", arithmetic::neg),
@@ -87,6 +100,7 @@ pub const RULES: &[(&str, Rule)] = &[
     ("ReduceSum", reduce::sum),
     ("Relu", activation::relu),
     ("Reshape", layout::reshape),
+    ("Resize", resize::resize),
     ("Sigmoid", activation::sigmoid),
     ("Sign", nothing),
     ("Slice", layout::slice),
