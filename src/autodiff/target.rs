@@ -15,6 +15,12 @@ pub enum Target {
 }
 
 impl Target {
+    /// Returns true if and only if a detour through convolutions and integer `Resize` is cheaper
+    /// than leaving the layout in which ONNX Runtime's convolutions keep their values.
+    pub fn blocked(self) -> bool {
+        self == Self::Blocked
+    }
+
     /// Returns `value` (`[N, C, H, W]`), made in the plain layout, as the backward pass wants to add
     /// it.
     ///
@@ -43,12 +49,4 @@ fn depthwise(
     let kernel = graph.constant(kernel);
     let group = i64::try_from(channels).unwrap_or(i64::MAX);
     graph.node("Conv", &[value, &kernel], [("group", group.into())])
-}
-
-impl Target {
-    /// Returns true if and only if a detour through convolutions and integer `Resize` is cheaper
-    /// than leaving the layout in which ONNX Runtime's convolutions keep their values.
-    pub fn blocked(self) -> bool {
-        self == Self::Blocked
-    }
 }

@@ -2,6 +2,7 @@
 
 mod activation;
 mod arithmetic;
+mod blocked;
 mod check;
 mod forms;
 mod layout;
@@ -10,6 +11,7 @@ mod normalisation;
 mod padding;
 mod random;
 mod reduce;
+mod spatial;
 mod walker;
 mod winograd;
 
@@ -32,6 +34,7 @@ fn cases() -> Vec<Case> {
         normalisation::cases(),
         padding::cases(),
         reduce::cases(),
+        spatial::cases(),
     ]
     .concat()
 }

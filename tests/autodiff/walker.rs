@@ -35,19 +35,26 @@ fn gradients_of_ones(mut b: Builder, y: &str, wanted: &[&str], values: &[Tensor]
 fn all_operators_without_a_rule_are_named_at_once() {
     let error = gradient_error(
         |b, x| {
-            b.named_node("GlobalMaxPool", &[x], "peak", []).unwrap();
-            b.named_node("GlobalMaxPool", &["peak"], "again", [])
+            b.named_node("DepthToSpace", &[x], "peak", [("blocksize", 1.into())])
                 .unwrap();
+            b.named_node(
+                "DepthToSpace",
+                &["peak"],
+                "again",
+                [("blocksize", 1.into())],
+            )
+            .unwrap();
             let shifted = b.node("Add", &["again", x], []).unwrap();
             // Off the way, so nobody minds.
-            b.named_node("GlobalMaxPool", &[x], "aside", []).unwrap();
+            b.named_node("DepthToSpace", &[x], "aside", [("blocksize", 1.into())])
+                .unwrap();
             shifted
         },
         &["x"],
     );
     assert_eq!(
         error.to_string(),
-        "no gradient is known for: GlobalMaxPool `peak`, GlobalMaxPool `again`"
+        "no gradient is known for: DepthToSpace `peak`, DepthToSpace `again`"
     );
 }
 

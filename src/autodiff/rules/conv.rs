@@ -3,7 +3,8 @@
 //! Along each axis `y[o] = Σⱼ x[o·s + j·d - before] · w[j]` (stride `s`, dilation `d`).
 
 use super::super::Context;
-use super::geometry::{cut, difference, f32s, indices, pad, signed, signed_all, slice};
+use super::geometry::{cut, difference, f32s, indices, pad, signed_all, slice};
+use super::signed;
 use crate::onnx::infer::window::{Window, windows};
 
 /// `dx[q] = Σ dy[o] · w[j]` over all `o·s + j·d - before = q`; `dW[j] = Σₒ x[o·s + j·d - before] ·
@@ -102,13 +103,17 @@ impl Phases {
         }
     }
 
+    /// Returns what tells this turned kernel from others of the same kernel.
     fn suffix(&self, group: usize) -> String {
-        let strides = self.strides.iter().map(|&s| (s, "s"));
-        strides
-            .chain([(group, "g")])
-            .filter(|&(n, _)| n > 1)
-            .map(|(n, letter)| format!("_{letter}{n}"))
-            .collect()
+        let mut suffix = String::new();
+        if group > 1 {
+            suffix = format!("_g{group}");
+        }
+        if self.strides.iter().any(|&s| s > 1) {
+            let strides: Vec<String> = self.strides.iter().map(usize::to_string).collect();
+            suffix = format!("{suffix}_s{}", strides.join("x"));
+        }
+        suffix
     }
 
     fn kernel_shape(&self, shape: &[usize], group: usize) -> Vec<usize> {

@@ -5,7 +5,8 @@
 
 use super::super::Context;
 use super::conv::{bias_gradient, group, kernel_gradient};
-use super::geometry::{cut, difference, signed, signed_all};
+use super::geometry::{cut, difference, signed_all};
+use super::signed;
 use crate::onnx::infer::window::{Window, windows};
 
 /// `dx[i] = Σⱼ dy[i·s + j·d - before] · w[j]`; `dW[j] = Σᵢ x[i] · dy[i·s + j·d - before]`; `dB = Σ

@@ -4,12 +4,8 @@
 //! cut off, so nothing here rounds.
 
 use super::super::Context;
+use super::signed;
 use crate::onnx::Constant;
-
-/// Returns `v` as an attribute or a list element holds it.
-pub(super) fn signed(v: usize) -> i64 {
-    i64::try_from(v).unwrap_or(i64::MAX)
-}
 
 /// Returns `values` as an attribute or a list holds them.
 pub(super) fn signed_all(values: impl IntoIterator<Item = usize>) -> Vec<i64> {

@@ -1,7 +1,8 @@
 //! Gradients of `GlobalAveragePool` and `GlobalMaxPool`.
 
 use super::super::Context;
-use super::geometry::{signed, signed_all};
+use super::geometry::signed_all;
+use super::signed;
 
 /// `y = mean x` of each channel: `dx = dy / count` everywhere.
 pub(super) fn global_average_pool(c: &mut Context) -> Result<(), String> {

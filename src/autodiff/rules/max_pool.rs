@@ -5,7 +5,8 @@
 //! the general one.
 
 use super::super::Context;
-use super::geometry::{difference, fit, indices, pad, repeat, scaled, signed, signed_all, slice};
+use super::geometry::{difference, fit, indices, pad, repeat, scaled, signed_all, slice};
+use super::signed;
 use crate::onnx::infer::window::{Window, windows};
 
 /// Large enough that times any difference of two numbers it leaves no place for a 1, and small
@@ -190,13 +191,12 @@ fn join(
                 None => part,
             });
         }
-        phases.push(match sum {
-            Some(sum) => c.reshape(&sum, &unit_shape)?,
-            None => {
-                let zero = c.scalar(0.0);
-                let shape = c.int_constant(&signed_all(unit_shape.iter().copied()));
-                c.add("Expand", &[&zero, &shape], [])?
-            }
+        phases.push(if let Some(sum) = sum {
+            c.reshape(&sum, &unit_shape)?
+        } else {
+            let zero = c.scalar(0.0);
+            let shape = c.int_constant(&signed_all(unit_shape.iter().copied()));
+            c.add("Expand", &[&zero, &shape], [])?
         });
     }
     let names: Vec<&str> = phases.iter().map(String::as_str).collect();

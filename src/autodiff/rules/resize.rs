@@ -6,7 +6,8 @@
 //! constant, ONNX Runtime works it out once, when it prepares the graph.
 
 use super::super::Context;
-use super::geometry::{each_channel, f32s, signed, signed_all};
+use super::geometry::{each_channel, f32s, signed_all};
+use super::signed;
 
 /// `y = A x` along each resized axis: `dx = Aᵀ dy`.
 pub(super) fn resize(c: &mut Context) -> Result<(), String> {
@@ -70,11 +71,11 @@ fn repeats(c: &Context, from: usize, to: usize, scale: f32) -> Option<usize> {
     }
     let nearest = c.node().text("mode", "nearest") == "nearest";
     let rounding = c.node().text("nearest_mode", "round_prefer_floor");
-    let repeated = match (coordinates(c), rounding) {
-        ("asymmetric", "floor") => nearest,
-        ("half_pixel", "round_prefer_floor" | "round_prefer_ceil") => nearest,
-        _ => false,
-    };
+    let repeated = nearest
+        && matches!(
+            (coordinates(c), rounding),
+            ("asymmetric", "floor") | ("half_pixel", "round_prefer_floor" | "round_prefer_ceil")
+        );
     (times == 1 || repeated).then_some(times)
 }
 
