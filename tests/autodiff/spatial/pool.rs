@@ -262,7 +262,7 @@ fn each_window(shape: &[usize], ints: Ints, levels: f32, target: Target, what: &
             .map(|(_, &v)| v)
             .collect();
         assert!(
-            won.windows(2).all(|v| v[0] == v[1]),
+            won.windows(2).all(|v| v[0].to_bits() == v[1].to_bits()),
             "{what}: window {i} credits {won:?}"
         );
     }
