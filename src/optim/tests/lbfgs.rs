@@ -134,7 +134,7 @@ fn the_first_step_has_unit_length_unless_the_gradient_is_shorter() {
             Lbfgs::new(options, ONE).step(&mut x, 1.0, gradient),
             Step::Moved
         );
-        x
+        bits(&x)
     };
     assert_eq!(first(&[3.0, -5.0], 1.0), bits(&[-0.375, 0.625]));
     assert_eq!(first(&[3.0, -5.0], 0.5), bits(&[-0.1875, 0.3125]));

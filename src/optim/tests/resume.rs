@@ -47,6 +47,26 @@ fn a_run_restored_at_any_step_ends_on_the_same_bits() {
 }
 
 #[test]
+fn a_restored_run_steps_over_a_rejected_pair_alike() {
+    let options = lbfgs_options(3);
+    let mut x = [0.0; 8];
+    let mut optimizer = Optimizer::new(options, ONE);
+    drive(&mut optimizer, quadratic, &mut x, 5);
+    let mut restored = read(&state_of(&optimizer), options, 8).expect("an intact state");
+    let mut restored_x = x;
+    // The gradient does not change, so the history and its scaling are all there is to go by.
+    let flat = |_: &[f32]| (1.0, vec![1.0, -2.0, 3.0, 0.5, -0.25, 4.0, 1.5, -1.0]);
+    drive(&mut optimizer, flat, &mut x, 3);
+    drive(&mut restored, flat, &mut restored_x, 3);
+    assert_eq!(bits(&restored_x), bits(&x));
+    let mut again = read(&state_of(&optimizer), options, 8).expect("an intact state");
+    let mut again_x = x;
+    drive(&mut optimizer, flat, &mut x, 1);
+    drive(&mut again, flat, &mut again_x, 1);
+    assert_eq!(bits(&again_x), bits(&x));
+}
+
+#[test]
 fn reading_stops_where_the_state_ends() {
     for (name, options) in all_options() {
         let mut bytes = small_state(options, 6);
