@@ -10,9 +10,9 @@
 )]
 
 mod autodiff;
-mod onnx;
 mod daemon;
 mod ingest;
+mod onnx;
 mod supervisor;
 mod support;
 mod transfer;
