@@ -9,15 +9,13 @@
 mod adam;
 mod blocks;
 mod lbfgs;
-mod pairs;
 mod state;
 #[cfg(test)]
 mod tests;
 
 pub use self::{
     adam::{Adam, AdamOptions, EpsilonPlace},
-    lbfgs::{Lbfgs, LbfgsOptions},
-    pairs::Pair,
+    lbfgs::{Lbfgs, LbfgsOptions, Pair},
     state::StateError,
 };
 

@@ -5,14 +5,8 @@
 //! stored vectors and the gradient, so it is carried out on those numbers alone, in `f64`; what it
 //! yields is one factor for every vector. A pair keeps its products with the pairs before it.
 
-use super::{
-    blocks,
-    state::{Kind, RecordReader, RecordWriter, StateError},
-};
-use std::{
-    io::{Read, Write},
-    num::NonZeroUsize,
-};
+use super::blocks;
+use std::num::NonZeroUsize;
 
 /// One pair of the history: a step and the change of gradient over it.
 ///
@@ -40,57 +34,6 @@ impl Pair {
     /// Returns `y`, the gradient after the step less the gradient before it.
     pub fn change(&self) -> &[f32] {
         &self.change
-    }
-
-    /// Writes the pair as a record that stands alone.
-    pub(super) fn write_to(&self, writer: &mut impl Write) -> Result<(), StateError> {
-        let mut record = RecordWriter::begin(writer, Kind::Pair)?;
-        record.u64(self.sequence)?;
-        record.f64(self.products.curvature)?;
-        record.f64(self.products.change_square)?;
-        record.length(self.products.with_older.len())?;
-        record.length(self.step.len())?;
-        for value in self.products.with_older.as_flattened() {
-            record.f64(*value)?;
-        }
-        record.vector(&self.step)?;
-        record.vector(&self.change)?;
-        record.end()
-    }
-
-    /// Reads a pair of vectors of `len` elements that belongs to at most `history` pairs.
-    pub(super) fn read_from(
-        reader: &mut impl Read,
-        len: usize,
-        history: NonZeroUsize,
-    ) -> Result<Self, StateError> {
-        let mut record = RecordReader::begin(reader, Kind::Pair)?;
-        let sequence = record.u64()?;
-        let curvature = record.f64()?;
-        let change_square = record.f64()?;
-        let n_older = record.u64()?;
-        if n_older >= history.get() as u64 {
-            return Err(StateError::Inconsistent(
-                "a pair with more before it than there can be",
-            ));
-        }
-        record.expect_length(len)?;
-        let with_older = (0..n_older)
-            .map(|_| Ok([record.f64()?, record.f64()?]))
-            .collect::<Result<_, StateError>>()?;
-        let step = record.vector(len)?;
-        let change = record.vector(len)?;
-        record.end()?;
-        Ok(Self {
-            sequence,
-            step,
-            change,
-            products: Products {
-                curvature,
-                change_square,
-                with_older,
-            },
-        })
     }
 }
 

@@ -5,16 +5,14 @@
 //! leads uphill. The first step has unit L1 length (unless the gradient is shorter than that), so
 //! scaling the loss does not change the path.
 
-use super::{
-    Quantity, Step, Stop, blocks,
-    pairs::{self, Pair, Products, Vectors},
-    state::{Kind, RecordReader, RecordWriter, StateError},
-};
-use std::{
-    collections::VecDeque,
-    io::{Read, Write},
-    num::NonZeroUsize,
-};
+mod pairs;
+mod records;
+
+pub use self::pairs::Pair;
+
+use self::pairs::{Products, Vectors};
+use super::{Quantity, Step, Stop, blocks};
+use std::{collections::VecDeque, num::NonZeroUsize};
 
 /// A pair enters the history only if its `y·s` is above this.
 const LEAST_CURVATURE: f64 = 1e-10;
@@ -129,72 +127,6 @@ impl Lbfgs {
             next_sequence,
             ..Self::new(self.options, self.threads)
         };
-    }
-
-    /// Writes the state; see [`Optimizer::write_to`](super::Optimizer::write_to).
-    pub fn write_to(&self, writer: &mut impl Write) -> Result<(), StateError> {
-        let mut record = RecordWriter::begin(writer, Kind::Lbfgs)?;
-        record.bytes(&encode(&self.options))?;
-        record.u64(self.evaluations)?;
-        record.f64(self.scale)?;
-        record.u64(self.next_sequence)?;
-        record.length(self.pairs.len())?;
-        record.length(self.last.as_ref().map_or(0, |last| last.gradient.len()))?;
-        if let Some(last) = &self.last {
-            record.vector(&last.gradient)?;
-            record.vector(&last.step)?;
-        }
-        record.end()?;
-        self.pairs.iter().try_for_each(|pair| pair.write_to(writer))
-    }
-
-    /// Reads the state; see [`Optimizer::read_from`](super::Optimizer::read_from).
-    pub fn read_from(
-        reader: &mut impl Read,
-        options: LbfgsOptions,
-        len: usize,
-        threads: NonZeroUsize,
-    ) -> Result<Self, StateError> {
-        let mut record = RecordReader::begin(reader, Kind::Lbfgs)?;
-        record.expect_options(&encode(&options))?;
-        let evaluations = record.u64()?;
-        let scale = record.f64()?;
-        let next_sequence = record.u64()?;
-        let n_pairs = record.u64()?;
-        record.expect_length(if evaluations == 0 { 0 } else { len })?;
-        let last = if evaluations == 0 {
-            None
-        } else {
-            Some(Last {
-                gradient: record.vector(len)?,
-                step: record.vector(len)?,
-            })
-        };
-        record.end()?;
-        let most = (options.history.get() as u64).min(next_sequence);
-        if n_pairs > most.min(evaluations.saturating_sub(1)) {
-            return Err(StateError::Inconsistent("more pairs than there can be"));
-        }
-        let mut pairs = VecDeque::new();
-        for sequence in next_sequence - n_pairs..next_sequence {
-            let pair = Pair::read_from(reader, len, options.history)?;
-            // The recursion looks the products with the present older pairs up in this one.
-            if pair.sequence != sequence || pair.products.with_older.len() < pairs.len() {
-                return Err(StateError::Inconsistent(
-                    "pairs that do not follow each other",
-                ));
-            }
-            pairs.push_back(pair);
-        }
-        Ok(Self {
-            options,
-            threads,
-            evaluations,
-            scale,
-            next_sequence,
-            pairs,
-            last,
-        })
     }
 
     /// Compares the gradient with the last one: `y = g - g_last`, with `s·y` and `y·y`.
@@ -390,12 +322,6 @@ struct Proposal {
     finite: bool,
 }
 
-/// Returns the options as they are written.
-fn encode(options: &LbfgsOptions) -> Vec<u8> {
-    let history = options.history.get() as u64;
-    [history.to_le_bytes(), options.learning_rate.to_le_bytes()].concat()
-}
-
 /// Rounds to `f32`; what is out of its range becomes infinite and is caught with the proposal.
 #[allow(
     clippy::cast_possible_truncation,
@@ -403,4 +329,39 @@ fn encode(options: &LbfgsOptions) -> Vec<u8> {
 )]
 fn narrow(value: f64) -> f32 {
     value as f32
+}
+
+#[cfg(test)]
+mod tests {
+    //! The one stop that no sound history leads to, from a state made by hand.
+
+    use super::{Last, Lbfgs, LbfgsOptions, Step, Stop};
+    use std::num::NonZeroUsize;
+
+    #[test]
+    fn a_direction_uphill_stops_and_changes_nothing() {
+        let gradient = vec![0.5, -1.0];
+        let uphill = |scale| Lbfgs {
+            scale,
+            evaluations: 1,
+            last: Some(Last {
+                gradient: gradient.clone(),
+                step: vec![0.0, 0.0],
+            }),
+            ..Lbfgs::new(LbfgsOptions::default(), NonZeroUsize::MIN)
+        };
+        let mut lbfgs = uphill(-2.0);
+        let mut before = Vec::new();
+        lbfgs.write_to(&mut before).expect("memory");
+        let mut x = [3.0, 4.0];
+        let step = lbfgs.step(&mut x, 1.0, &gradient);
+        assert_eq!(step, Step::Stopped(Stop::Ascent { slope: 2.5 }));
+        assert_eq!(x.map(f32::to_bits), [3.0_f32, 4.0].map(f32::to_bits));
+        let mut after = Vec::new();
+        lbfgs.write_to(&mut after).expect("memory");
+        assert_eq!(before, after);
+        // A slope of up to 1 is within the tolerance of -1 that both originals are run with.
+        assert_eq!(uphill(-0.5).step(&mut x, 1.0, &gradient), Step::Moved);
+        assert_eq!(x.map(f32::to_bits), [3.25_f32, 3.5].map(f32::to_bits));
+    }
 }
