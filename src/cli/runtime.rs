@@ -74,49 +74,71 @@ fn describe(library: &Library) -> String {
     )
 }
 
-/// Shows an installation as it goes: a bar where there is a terminal, else a line a step.
+/// Shows an installation as it goes: a bar where there is a terminal, else lines.
 #[derive(Debug)]
 struct Meter {
     bar: ProgressBar,
     is_quiet: bool,
+    /// How many quarters of the download have been told as lines.
+    quarters: u64,
 }
 
 impl Meter {
     fn new(target: ProgressDrawTarget, is_quiet: bool) -> Self {
-        let bar = ProgressBar::with_draw_target(None, target);
-        if is_quiet {
-            bar.set_draw_target(ProgressDrawTarget::hidden());
+        let target = if is_quiet {
+            ProgressDrawTarget::hidden()
+        } else {
+            target
+        };
+        let bar = ProgressBar::with_draw_target(None, target).with_style(style());
+        Self {
+            bar,
+            is_quiet,
+            quarters: 0,
         }
-        Self { bar, is_quiet }
     }
 
     fn show(&mut self, progress: &Progress<'_>) {
+        let has_bar = !self.bar.is_hidden();
+        let mut line = words(progress);
         match progress {
             Progress::Fetching { total, .. } => {
-                self.bar.set_style(style());
                 self.bar.set_length(*total);
                 self.bar.set_position(0);
+                self.quarters = 0;
             }
-            Progress::Transferred(bytes) => self.bar.set_position(*bytes),
+            Progress::Transferred(bytes) => {
+                self.bar.set_position(*bytes);
+                line = self.next_quarter(*bytes).filter(|_| !has_bar);
+            }
             Progress::Checking => self.bar.set_position(self.bar.length().unwrap_or_default()),
             Progress::Waiting | Progress::Failed(_) => {}
             Progress::Installed { .. } => self.bar.finish_and_clear(),
         }
-        let Some(words) = words(progress) else {
+        let Some(line) = line else {
             return;
         };
-        if !self.bar.is_hidden() {
-            self.bar.set_message(words.clone());
+        let is_passing = has_bar && !matches!(progress, Progress::Failed(_));
+        if is_passing {
+            self.bar.set_message(line);
+        } else if !self.is_quiet {
+            self.bar.suspend(|| output::note(&line));
         }
-        let is_lasting = self.bar.is_hidden() || matches!(progress, Progress::Failed(_));
-        if is_lasting && !self.is_quiet {
-            self.bar.suspend(|| output::note(&words));
-        }
+    }
+
+    /// Returns the words for a quarter of the download that has just been passed.
+    fn next_quarter(&mut self, bytes: u64) -> Option<String> {
+        let total = self.bar.length().filter(|&total| total > 0)?;
+        let quarters = bytes.saturating_mul(4) / total;
+        let is_new = quarters > self.quarters;
+        self.quarters = quarters;
+        is_new.then(|| format!("{} %", quarters * 25))
     }
 }
 
 fn style() -> ProgressStyle {
-    ProgressStyle::with_template("{msg} {wide_bar} {bytes}/{total_bytes} {eta}")
+    let template = "{msg} {wide_bar} {decimal_bytes}/{decimal_total_bytes} {eta}";
+    ProgressStyle::with_template(template)
         .unwrap_or_else(|_unsupported| ProgressStyle::default_bar())
 }
 
@@ -134,7 +156,7 @@ fn words(progress: &Progress<'_>) -> Option<String> {
         }
         Progress::Transferred(_) => return None,
         Progress::Checking => "checking and unpacking".to_owned(),
-        Progress::Failed(failure) => format!("{failure}; trying the next way"),
+        Progress::Failed(failure) => failure.to_string(),
         Progress::Installed { folder } => format!("installed in {}", display_path(folder)),
     })
 }
@@ -171,7 +193,7 @@ mod tests {
             (Progress::Checking, Some("checking and unpacking")),
             (
                 Progress::Failed(&failure),
-                Some("uv: there is no uv on PATH; trying the next way"),
+                Some("uv: there is no uv on PATH"),
             ),
             (
                 Progress::Installed { folder },
@@ -193,6 +215,8 @@ mod tests {
         });
         meter.show(&Progress::Transferred(40));
         assert_eq!((meter.bar.position(), meter.bar.length()), (40, Some(100)));
+        assert_eq!(meter.next_quarter(49), None);
+        assert_eq!(meter.next_quarter(50).as_deref(), Some("50 %"));
         meter.show(&Progress::Checking);
         assert_eq!(meter.bar.position(), 100);
         let folder = Path::new("/data");

@@ -51,34 +51,43 @@ impl Client {
         }
     }
 
-    /// Fetches `requirement` into `folder`, which exists and is empty. `transferred` is told now
-    /// and then how many bytes lie there.
-    pub(super) fn fetch(
-        self,
-        env: &Environment,
-        requirement: &str,
-        folder: &Path,
-        transferred: &mut dyn FnMut(u64),
-    ) -> Result<Fetched, Failure> {
-        let failure = |why: String| Failure {
-            client: self.name(),
-            why,
-        };
-        let program = match self {
+    /// Finds the program on `PATH`.
+    pub(super) fn program(self, env: &Environment) -> Result<PathBuf, Failure> {
+        let name = match self {
             Self::Pip => "python3",
             Self::Uv => "uv",
             Self::Npm => "npm",
         };
-        let Some(program) = env.program(program) else {
-            return Err(failure(format!("there is no {program} on PATH")));
-        };
+        env.program(name)
+            .ok_or_else(|| self.failure(format!("there is no {name} on PATH")))
+    }
+
+    /// Returns this client's failure for a stated reason.
+    pub(super) fn failure(self, why: String) -> Failure {
+        Failure {
+            client: self.name(),
+            why,
+        }
+    }
+
+    /// Fetches `requirement` into `folder`, which exists and is empty, by running `program`.
+    /// `transferred` is told now and then how many bytes lie there.
+    pub(super) fn fetch(
+        self,
+        env: &Environment,
+        program: &Path,
+        requirement: &str,
+        folder: &Path,
+        transferred: &mut dyn FnMut(u64),
+    ) -> Result<Fetched, Failure> {
+        let failure = |why| self.failure(why);
         let out = folder.join("out");
         let scratch = folder.join("scratch");
         for path in [&out, &scratch] {
             fs::create_dir(path)
                 .map_err(|error| failure(format!("cannot create {}: {error}", path.display())))?;
         }
-        let mut command = Command::new(&program);
+        let mut command = Command::new(program);
         self.arguments(&mut command, env, requirement, &out, &scratch);
         command
             .current_dir(folder)

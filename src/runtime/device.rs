@@ -135,11 +135,12 @@ pub fn resolve_device(
     library: &Library,
     nvidia: &Nvidia,
 ) -> Result<Choice, Error> {
+    let cpu = |why| Choice {
+        device: Resolved::Cpu,
+        why,
+    };
     match request {
-        Device::Cpu => Ok(Choice {
-            device: Resolved::Cpu,
-            why: "as asked".to_owned(),
-        }),
+        Device::Cpu => Ok(cpu("as asked".to_owned())),
         Device::Cuda(card) => {
             let lacks = lacks(card, Some(library), nvidia);
             if lacks.is_empty() {
@@ -156,10 +157,9 @@ pub fn resolve_device(
                 device: Resolved::Cuda(0),
                 why: nvidia.to_string(),
             },
-            Some(lack) => Choice {
-                device: Resolved::Cpu,
-                why: lack.to_string(),
-            },
+            // Most machines have no card at all; nobody should be told to mend that.
+            Some(Lack::Driver) => cpu("no NVIDIA card is in use".to_owned()),
+            Some(lack) => cpu(lack.to_string()),
         }),
     }
 }

@@ -346,10 +346,8 @@ impl Order<'_> {
         staging: &Path,
         progress: &mut dyn FnMut(Progress<'_>),
     ) -> Result<PathBuf, Failure> {
-        let failure = |why: String| Failure {
-            client: client.name(),
-            why,
-        };
+        let failure = |why| client.failure(why);
+        let program = client.program(env)?;
         let (fetching, ready) = (staging.join("fetching"), staging.join("ready"));
         for path in [&fetching, &ready] {
             fs::create_dir(path)
@@ -363,7 +361,7 @@ impl Order<'_> {
         });
         // Clients copy what they fetched from one folder to the next, hence the cap.
         let mut transferred = |bytes: u64| progress(Progress::Transferred(bytes.min(total)));
-        let fetched = client.fetch(env, self.requirement, &fetching, &mut transferred)?;
+        let fetched = client.fetch(env, &program, self.requirement, &fetching, &mut transferred)?;
         progress(Progress::Checking);
         (self.unpack)(&fetched, &ready).map_err(|error| failure(chain(&error)))?;
         Ok(ready)

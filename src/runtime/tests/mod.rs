@@ -5,10 +5,11 @@
 
 mod devices;
 mod installing;
+mod releases;
 mod searching;
 
 use std::{
-    env, fs,
+    fs,
     io::Write,
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -317,51 +318,4 @@ fn pins() -> Pins {
             ],
         }),
     }
-}
-
-/// Installs the real releases over the network, each client for itself, when it is asked to.
-#[test]
-fn the_real_release_installs() {
-    if env::var_os("PENTIMENTO_TEST_INSTALL").is_none() {
-        println!("skipped: set PENTIMENTO_TEST_INSTALL=1 to fetch the real releases");
-        return;
-    }
-    let real = Environment::from_process();
-    let mut tried = 0;
-    for client in ["python3", "uv", "npm"] {
-        let Some(program) = real.program(client) else {
-            println!("{client}: not on PATH");
-            continue;
-        };
-        tried += 1;
-        let world = World::new();
-        // The client's own helpers must be found, but not the other clients.
-        world.program(
-            client,
-            &format!(
-                "export PATH='{}'\nexec '{}' \"$@\"",
-                real.path.to_string_lossy(),
-                program.display()
-            ),
-        );
-        let env = Environment {
-            path: world.path("bin").into(),
-            home: Some(world.path("home")),
-            root: world.path("root"),
-            xdg_data_home: None,
-            ort_dylib_path: None,
-            ..real.clone()
-        };
-        let mut steps = Vec::new();
-        let mut note = |step: Progress<'_>| steps.push(format!("{step:?}"));
-        let library = super::ensure(&env, &super::Request::default(), &mut note)
-            .unwrap_or_else(|error| panic!("{client}: {error:#?}"));
-        assert!(
-            library
-                .version
-                .is_some_and(|version| version >= super::MINIMUM)
-        );
-        println!("{client}: {library:?}\n  {}", steps.join("\n  "));
-    }
-    assert!(tried > 0, "none of the clients is on PATH");
 }
