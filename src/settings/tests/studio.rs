@@ -66,12 +66,8 @@ fn the_nearest_studio_upwards_is_found() {
         place.at("studio/done")
     );
     let named = PathBuf::from("../..");
-    assert!(
-        find_studio(Some(&named), &place.around)
-            .unwrap()
-            .join("pentimento.toml")
-            .is_file()
-    );
+    let found = find_studio(Some(&named), &place.around).unwrap();
+    assert_eq!(found, place.at("studio").canonicalize().unwrap());
 }
 
 #[test]
