@@ -45,13 +45,13 @@ impl Roots {
     ///
     /// The file was a regular one within the allowed folders when it was looked at.
     pub fn locate(&self, key: &str, path: &str) -> Result<PathBuf, ProfileError> {
-        let mut inside = false;
+        let mut searched = Vec::new();
         for base in &self.bases {
             let candidate = plain(&base.join(path));
             if !self.allows(&candidate) {
                 continue;
             }
-            inside = true;
+            searched.push(base.clone());
             match candidate.canonicalize() {
                 Ok(file) if !self.allows(&file) => return Err(self.refused(key, path)),
                 Ok(file) => return regular(file, key, path),
@@ -59,13 +59,13 @@ impl Roots {
                 Err(source) => return Err(unreadable(key, path, source)),
             }
         }
-        if !inside {
+        if searched.is_empty() {
             return Err(self.refused(key, path));
         }
         Err(ProfileError::NoSuchFile {
             key: key.to_owned(),
             path: path.to_owned(),
-            searched: self.bases.clone(),
+            searched,
         })
     }
 

@@ -96,11 +96,10 @@ impl Studio {
 pub fn find_studio(named: Option<&Path>, around: &Surroundings) -> Result<PathBuf, SettingsError> {
     if let Some(named) = named {
         let folder = around.cwd.join(named);
-        return if folder.join(FILE).is_file() {
-            Ok(folder)
-        } else {
-            Err(SettingsError::NotAStudio { folder })
-        };
+        if folder.join(FILE).is_file() {
+            return Ok(resolved(folder));
+        }
+        return Err(SettingsError::NotAStudio { folder });
     }
     let mut folders = around.cwd.ancestors();
     let found = folders.find(|folder| folder.join(FILE).is_file());
@@ -126,6 +125,7 @@ pub struct Created {
 pub fn init(folder: &Path, around: &Surroundings) -> Result<Created, SettingsError> {
     let root = around.cwd.join(folder);
     fs::create_dir_all(&root).map_err(|source| not_created(&root, source))?;
+    let root = resolved(root);
     let file = root.join(FILE);
     let mut created = Vec::new();
     match OpenOptions::new().write(true).create_new(true).open(&file) {
@@ -143,6 +143,12 @@ pub fn init(folder: &Path, around: &Surroundings) -> Result<Created, SettingsErr
         created.extend(studio.create_folders()?);
     }
     Ok(Created { settings, created })
+}
+
+/// Returns an existing folder without `..`, which after a link means another folder to the system
+/// than by its spelling.
+fn resolved(folder: PathBuf) -> PathBuf {
+    folder.canonicalize().unwrap_or(folder)
 }
 
 fn not_created(path: &Path, source: io::Error) -> SettingsError {

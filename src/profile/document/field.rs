@@ -99,10 +99,15 @@ impl Field {
 
     /// Returns the number, whole or not, which must be finite and in `range`.
     pub fn float(&self, range: RangeInclusive<f64>) -> Result<f64, DocumentError> {
-        self.number(&self.item, &range)
+        self.number(&self.item, &range, "a number")
     }
 
-    fn number(&self, item: &Item, range: &RangeInclusive<f64>) -> Result<f64, DocumentError> {
+    fn number(
+        &self,
+        item: &Item,
+        range: &RangeInclusive<f64>,
+        expected: &'static str,
+    ) -> Result<f64, DocumentError> {
         let value = match item {
             #[allow(
                 clippy::cast_precision_loss,
@@ -111,7 +116,7 @@ impl Field {
             Item::Integer(value) => *value as f64,
             Item::Float(value) => *value,
             Item::Boolean(_) | Item::Text(_) | Item::Date(_) | Item::List(_) | Item::Table(_) => {
-                return Err(self.wrong_type("a number"));
+                return Err(self.wrong_type(expected));
             }
         };
         if range.contains(&value) {
@@ -215,15 +220,20 @@ impl Field {
     pub fn floats(&self, range: &RangeInclusive<f64>) -> Result<Vec<f64>, DocumentError> {
         let expected = "a list of numbers, or one string with commas";
         match &self.item {
-            Item::List(items) => items.iter().map(|item| self.number(item, range)).collect(),
-            Item::Integer(_) | Item::Float(_) => Ok(vec![self.number(&self.item, range)?]),
+            Item::List(items) => items
+                .iter()
+                .map(|item| self.number(item, range, expected))
+                .collect(),
+            Item::Integer(_) | Item::Float(_) => {
+                Ok(vec![self.number(&self.item, range, expected)?])
+            }
             Item::Text(text) => text
                 .split(',')
                 .map(str::trim)
                 .filter(|part| !part.is_empty())
                 .map(|part| {
                     let value = part.parse().map_err(|_text| self.wrong_type(expected))?;
-                    self.number(&Item::Float(value), range)
+                    self.number(&Item::Float(value), range, expected)
                 })
                 .collect(),
             Item::Boolean(_) | Item::Date(_) | Item::Table(_) => Err(self.wrong_type(expected)),

@@ -340,7 +340,8 @@ pub fn closest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Opti
     known
         .into_iter()
         .map(|name| (strsim::jaro_winkler(&word, name), name))
-        .filter(|(likeness, _)| *likeness >= 0.8)
+        // Among short words one slip costs much of the likeness.
+        .filter(|(likeness, name)| *likeness >= 0.8 || strsim::osa_distance(&word, name) == 1)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, name)| name.to_owned())
 }

@@ -1,5 +1,6 @@
 //! Tests of profiles: what is read, what is refused and in which words, what it comes to.
 
+mod keys;
 mod paths;
 mod reading;
 mod resolving;

@@ -80,7 +80,6 @@ fn paths_out_of_the_roots_are_refused_unseen() {
         "../../../outside/secret.png",
         "../../../outside/no-such-file.png",
         "models/../../outside/secret.png",
-        "pentimento.toml",
         &secret,
         "/etc/passwd",
         "/..",
@@ -120,6 +119,12 @@ fn what_is_missing_or_no_file_is_said() {
     assert_says(
         &message,
         &["`init` = \"skech.png\"", "no such file", "harbour"],
+    );
+    let message = tree.refusal("pentimento.toml");
+    assert_says(&message, &["no such file in", "studio/models"]);
+    assert!(
+        !message.ends_with("studio"),
+        "the studio itself is closed to profiles: {message}"
     );
     assert_says(&tree.refusal("folder.png"), &["is not a file"]);
     assert_says(&tree.refusal("sketch.png/deeper"), &["no such file"]);

@@ -1,6 +1,8 @@
 //! From a raw profile to a resolved one, and back through its text.
 
-use proptest::{option, prelude::*};
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
 
 use super::{
     super::{
@@ -255,111 +257,86 @@ fn zero_corrections_are_a_hundred() {
     );
 }
 
-fn weight() -> impl Strategy<Value = f64> {
-    prop_oneof![
-        Just(0.0),
-        Just(1e-300),
-        Just(1e12),
-        0.0..1e12f64,
-        0.0..1.0f64
-    ]
-}
-
-fn names() -> impl Strategy<Value = Vec<String>> {
-    let name = r#"[a-zA-Z0-9_"\\'é/-]{1,9}"#;
-    proptest::collection::btree_set(name, 1..4).prop_map(|names| names.into_iter().collect())
-}
-
-prop_compose! {
-    fn loss()(
-        network in option::of(prop_oneof!["[a-z0-9][a-z0-9_. -]{0,8}[a-z]", "[a-z\"\\\\ ]{1,9}/x.onnx"]),
-        content_weight in option::of(1e-9..1e12f64),
-        style_weight in option::of(weight()),
-        tv_weight in option::of(weight()),
-        style_scale in option::of(0.01..100.0f64),
-        blend in option::of(proptest::collection::vec(1e-9..1e12f64, 0..4)),
-        content_layers in option::of(names()),
-        style_layers in option::of(names()),
-        pooling in option::of(prop_oneof![Just(Pooling::Max), Just(Pooling::Average)]),
-        normalize in any::<(Option<bool>, Option<bool>)>(),
-    ) -> RawOptions {
-        RawOptions {
-            network: network.map(|text| NetworkRef::parse(&text).unwrap()),
-            content_weight, style_weight, tv_weight, style_scale,
-            style_blend_weights: blend,
-            content_layers, style_layers, pooling,
-            normalize_gradients: normalize.0,
-            normalize_weights: normalize.1,
-            ..RawOptions::default()
+/// Returns a value that `key` takes, chosen by `pick`; names are made of `word`.
+fn value_for(key: &str, pick: u32, word: &str) -> String {
+    let fraction = f64::from(pick) / f64::from(u32::MAX);
+    let one_of = |values: &[&str]| format!("\"{}\"", values[pick as usize % values.len()]);
+    let string = |text: String| toml::Value::String(text).to_string();
+    let within = |range: std::ops::RangeInclusive<u32>| {
+        let span = u64::from(range.end() - range.start()) + 1;
+        (u64::from(*range.start()) + u64::from(pick) % span).to_string()
+    };
+    match key {
+        "network" if pick.is_multiple_of(2) => one_of(&["vgg19", "builtin", "VGG FACE 2.0"]),
+        "network" => string(format!("{word}/x.onnx")),
+        "init" if pick.is_multiple_of(2) => one_of(&["random", "image"]),
+        "init" => string(format!("{word}.png")),
+        "compat" => one_of(&["pt", "lua"]),
+        "device" => one_of(&["auto", "cpu", "cuda", "cuda:12"]),
+        "optimizer" => one_of(&["lbfgs", "adam"]),
+        "pooling" => one_of(&["max", "avg"]),
+        "output_format" => one_of(&["png", "jpeg"]),
+        "embed_params" => one_of(&["full", "minimal", "off"]),
+        "png_depth" => (8 << (pick % 2)).to_string(),
+        "matte" => format!("\"#{:06x}\"", pick >> 8),
+        "seed" if pick.is_multiple_of(7) => "-1".to_owned(),
+        "seed" => pick.to_string(),
+        "threads" => within(0..=1024),
+        "max_pixels" => within(256..=1_000_000_000),
+        "num_iterations" => within(1..=1_000_000),
+        "image_size" => within(16..=16_384),
+        "lbfgs_num_correction" => within(0..=1000),
+        "save_iter" | "print_iter" => within(0..=1_000_000),
+        "style_scale" => format!("{:?}", 0.01 + fraction * 99.9),
+        "learning_rate" => format!("{:?}", 1e-9 + fraction * fraction.powi(20) * 9e5),
+        // Above zero, so that there is always something to paint towards.
+        "content_weight" => format!("{:?}", 1e-300 + fraction.powi(40) * 9e11),
+        "style_weight" | "tv_weight" if pick.is_multiple_of(5) => "0".to_owned(),
+        "style_weight" | "tv_weight" => format!("{:?}", fraction.powf(1.0 + f64::from(pick % 90))),
+        "style_blend_weights" => format!("[1, {fraction:?}, {:?}]", fraction * 1e12),
+        "content_layers" | "style_layers" if pick.is_multiple_of(2) => {
+            "[\"relu1_1\", \"a b\"]".to_owned()
         }
+        "content_layers" | "style_layers" => format!("[{}]", string(word.to_owned())),
+        _ => pick.is_multiple_of(2).to_string(),
     }
 }
 
-prop_compose! {
-    fn options()(
-        loss in loss(),
-        num_iterations in option::of(1..=1_000_000u32),
-        image_size in option::of(16..=16_384u32),
-        init in option::of(prop_oneof![
-            Just(Init::Random),
-            Just(Init::Image),
-            r#"[a-z"\\'é ]{1,9}\.png"#.prop_map(Init::File),
-        ]),
-        optimizer in option::of(prop_oneof![
-            Just(OptimizerKind::Lbfgs),
-            Just(OptimizerKind::Adam),
-        ]),
-        learning_rate in option::of(1e-9..1e6f64),
-        lbfgs_num_correction in option::of(0..=1000u32),
-        every in any::<(Option<u16>, Option<u16>)>(),
-    ) -> RawOptions {
-        RawOptions {
-            num_iterations, image_size, init, optimizer, learning_rate, lbfgs_num_correction,
-            save_iter: every.0.map(u32::from),
-            print_iter: every.1.map(u32::from),
-            ..loss
-        }
-    }
+/// Keys out of `keys`, each at most once, with a value.
+fn section(keys: &'static [&'static str]) -> impl Strategy<Value = BTreeMap<&'static str, String>> {
+    let word = r#"[a-z"\\'é-]{1,9}"#;
+    let pair = (proptest::sample::select(keys), any::<u32>(), word)
+        .prop_map(|(key, pick, word)| (key, value_for(key, pick, &word)));
+    proptest::collection::vec(pair, 0..30).prop_map(|pairs| pairs.into_iter().collect())
 }
 
-prop_compose! {
-    fn job()(
-        compat in option::of(prop_oneof![Just(Compat::Pt), Just(Compat::Lua)]),
-        device in option::of(prop_oneof!["auto", "cpu", "cuda", "cuda:[1-9]?[0-9]"]),
-        threads in option::of(0..=1024u32),
-        seed in option::of(-1..=i64::from(u32::MAX)),
-        original_colors in any::<Option<bool>>(),
-        jpeg in any::<Option<bool>>(),
-        deep in any::<Option<bool>>(),
-        embed in option::of(prop_oneof![
-            Just(EmbedParams::Full),
-            Just(EmbedParams::Minimal),
-            Just(EmbedParams::Off),
-        ]),
-        matte in any::<Option<[u8; 3]>>(),
-        max_pixels in option::of(256..=1_000_000_000u64),
-    ) -> RawJob {
-        RawJob {
-            compat,
-            device: device.map(|text| DeviceRequest::parse(&text).unwrap()),
-            threads, seed, original_colors,
-            output_format: jpeg.map(|j| if j { OutputFormat::Jpeg } else { OutputFormat::Png }),
-            png_depth: deep.map(|d| if d { PngDepth::Sixteen } else { PngDepth::Eight }),
-            embed_params: embed,
-            matte: matte.map(Colour),
-            max_pixels,
-        }
-    }
+fn spelled(section: &BTreeMap<&str, String>) -> String {
+    section
+        .iter()
+        .map(|(key, value)| [key, " = ", value, "\n"].concat())
+        .collect()
+}
+
+const STAGE_KEYS: &[&str] = RawOptions::KEYS.split_last().unwrap().1;
+
+#[test]
+fn the_keys_left_out_of_the_round_trip_are_those_tested_above() {
+    assert_eq!(RawOptions::KEYS.split_last().unwrap().0, &"carry_optimizer");
 }
 
 proptest! {
     #[test]
     fn a_resolved_profile_reads_back_equal_whatever_the_presets_are(
-        job in job(),
-        options in options(),
-        stages in proptest::collection::vec(options(), 0..4),
+        job in section(&RawJob::KEYS),
+        options in section(STAGE_KEYS),
+        stages in proptest::collection::vec(section(STAGE_KEYS), 0..4),
     ) {
-        let raw = RawProfile { job, options, stages };
+        let mut written = spelled(&job) + &spelled(&options);
+        for stage in &stages {
+            written += "[[stages]]\n";
+            written += &spelled(stage);
+        }
+        let raw = read(&written).unwrap();
         let profile = resolve(&raw, &|_| None).unwrap();
         let text = profile.to_toml();
         let again = resolve(&read(&text).unwrap(), &|_| Some(strange_presets())).unwrap();

@@ -1,8 +1,10 @@
-//! Tests of settings: layers, refusals, finding and making a studio.
+//! Tests of settings: their layers, and what is refused in which words.
+
+mod studio;
 
 use std::{fs, path::PathBuf, time::Duration};
 
-use super::{Settings, SettingsError, Surroundings, find_studio, init};
+use super::{Settings, SettingsError, Surroundings};
 
 /// A home and a studio in a temporary folder.
 struct Place {
@@ -285,93 +287,6 @@ fn an_unreadable_file_is_named() {
 }
 
 #[test]
-fn outputs_inside_the_watched_folder_are_refused_with_both_paths() {
-    let place = Place::new();
-    for (text, key, output) in [
-        ("done = \"watch/done\"", "done", "studio/watch/done"),
-        ("failed = \"watch\"", "failed", "studio/watch"),
-        ("watch = \".\"", "active", "studio/active"),
-        ("watch = [\"in\", \"x/..\"]", "active", "studio/active"),
-        (
-            "state_dir = \"./x/../watch/s\"",
-            "state_dir",
-            "studio/watch/s",
-        ),
-    ] {
-        let message = place.refusal(text);
-        let output = place.at(output).to_string_lossy().into_owned();
-        assert_says(&message, &[key, &output, "inside the watched folder"]);
-    }
-}
-
-#[test]
-fn outputs_are_not_hidden_in_the_watched_folder_by_a_link() {
-    let place = Place::new();
-    fs::create_dir(place.at("studio/watch")).unwrap();
-    std::os::unix::fs::symlink(place.at("studio/watch"), place.at("studio/elsewhere")).unwrap();
-    let message = place.refusal("done = \"elsewhere/done\"");
-    assert_says(&message, &["elsewhere/done", "studio/watch"]);
-}
-
-#[test]
-fn watched_folders_do_not_overlap() {
-    let place = Place::new();
-    for text in [
-        "watch = [\"in\", \"in/deeper\"]",
-        "watch = [\"in/deeper\", \"in\"]",
-    ] {
-        assert_says(
-            &place.refusal(text),
-            &["studio/in/deeper", "same as, or lies inside"],
-        );
-    }
-    assert_says(&place.refusal("watch = [\"in\", \"./in\"]"), &["same as"]);
-}
-
-#[test]
-fn the_nearest_studio_upwards_is_found() {
-    let mut place = Place::new();
-    fs::create_dir_all(place.at("studio/done/2026")).unwrap();
-    place.around.cwd = place.at("studio/done/2026");
-    assert_eq!(
-        find_studio(None, &place.around).unwrap(),
-        place.at("studio")
-    );
-    place.write("studio/done/pentimento.toml", "");
-    assert_eq!(
-        find_studio(None, &place.around).unwrap(),
-        place.at("studio/done")
-    );
-    let named = PathBuf::from("../..");
-    assert!(
-        find_studio(Some(&named), &place.around)
-            .unwrap()
-            .join("pentimento.toml")
-            .is_file()
-    );
-}
-
-#[test]
-fn without_a_studio_init_is_named() {
-    let place = Place::new();
-    let message = find_studio(None, &place.around).unwrap_err().to_string();
-    assert_says(
-        &message,
-        &[
-            "no pentimento.toml in",
-            "cwd",
-            "`pentimento init`",
-            "--studio DIR",
-        ],
-    );
-    let named = PathBuf::from("nowhere");
-    let message = find_studio(Some(&named), &place.around)
-        .unwrap_err()
-        .to_string();
-    assert_says(&message, &["cwd/nowhere is no studio", "`pentimento init "]);
-}
-
-#[test]
 fn settings_hold_outside_a_studio_too() {
     let mut place = Place::new();
     place.write(USER, "max_pixels = 1000\n");
@@ -425,11 +340,13 @@ fn a_dropped_profile_may_name_files_in_the_studios_folders() {
             .locate("init", path)
             .unwrap_or_else(|error| panic!("{path}: {error}"));
     }
-    for path in ["done/a.png", "../../done/a.png", "pentimento.toml"] {
-        assert_says(
-            &roots.locate("init", path).expect_err(path).to_string(),
-            &["outside", path],
-        );
+    let refusal = |path: &str| roots.locate("init", path).expect_err(path).to_string();
+    assert_says(
+        &refusal("../../done/a.png"),
+        &["outside", "../../done/a.png"],
+    );
+    for path in ["done/a.png", "pentimento.toml"] {
+        assert_says(&refusal(path), &["no such file", path]);
     }
 }
 
@@ -448,61 +365,4 @@ fn profiles_have_names_in_the_studio_and_at_the_users() {
         Some(place.at("studio/profiles/both.toml"))
     );
     assert_eq!(folders.file("other").unwrap(), None);
-}
-
-#[test]
-fn init_makes_a_studio_and_overwrites_nothing() {
-    let place = Place::new();
-    let made = init(&PathBuf::from("new"), &place.around).unwrap();
-    let root = place.at("cwd/new");
-    assert!(made.created.contains(&root.join("pentimento.toml")));
-    let text = fs::read_to_string(root.join("pentimento.toml")).unwrap();
-    for folder in [
-        "watch",
-        "active",
-        "done",
-        "failed",
-        "profiles",
-        "models",
-        ".pentimento",
-    ] {
-        assert!(root.join(folder).is_dir(), "{folder}");
-    }
-    fs::write(root.join("pentimento.toml"), "watch = \"in\"\n").unwrap();
-    let again = init(&root, &place.around).unwrap();
-    assert_eq!(again.created, [root.join("in")]);
-    let kept = fs::read_to_string(root.join("pentimento.toml")).unwrap();
-    assert_eq!(kept, "watch = \"in\"\n");
-    assert!(text.contains("#watch = \"watch\""));
-}
-
-#[test]
-fn the_file_that_init_writes_names_every_setting_with_its_default() {
-    let place = Place::new();
-    let template = include_str!("template.toml");
-    place.write(STUDIO, template);
-    let plain = Place::new();
-    let defaults = Settings::load(Some(&place.at("studio")), &plain.around).unwrap();
-    place.write(STUDIO, "");
-    assert_eq!(
-        defaults,
-        Settings::load(Some(&place.at("studio")), &plain.around).unwrap()
-    );
-    // What is commented out is the default, save where there is none to write.
-    let no_default = ["default_profile", "memory_limit", "ort_lib", "data_dir"];
-    let spelled: Vec<_> = template
-        .lines()
-        .filter_map(|line| line.strip_prefix('#'))
-        .filter(|line| !line.starts_with(' '))
-        .filter(|line| !no_default.iter().any(|key| line.starts_with(key)))
-        .collect();
-    place.write(STUDIO, &spelled.join("\n"));
-    assert_eq!(
-        defaults,
-        Settings::load(Some(&place.at("studio")), &plain.around).unwrap()
-    );
-    let all = template
-        .lines()
-        .filter(|line| line.starts_with('#') && line.contains(" = "));
-    assert_eq!(all.count(), super::layers::KEYS.len());
 }
