@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::cli::args::Common;
-use crate::cli::find_studio;
+use crate::cli::context::Context;
 use crate::cli::output;
 use crate::cli::runtime::request;
 use crate::folder::Studio;
@@ -105,7 +105,7 @@ impl fmt::Display for Report {
 
 /// Prints the report. The status is failure if anything in it is.
 pub(super) fn run(common: &Common) -> anyhow::Result<ExitCode> {
-    let studio = find_studio(common);
+    let studio = Context::in_studio(common).map(|(_, studio)| studio);
     let env = Environment::from_process();
     let report = doctor(&env, &request(common, Device::Auto), studio);
     output::line(&report.to_string())?;

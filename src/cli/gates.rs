@@ -1,83 +1,203 @@
-//! What a bundle and a result must pass: the pictures decode, the profile reads.
+//! What a bundle and a result must pass: the pictures decode, the profile reads, the network is
+//! there.
 //!
-//! Joins what `pixels` and `profile` say into the words that stand in `NAME.error.txt`.
+//! Joins what `pixels`, `profile` and `network` say into the words that stand in `NAME.error.txt`.
 
-use std::fs::File;
-use std::io;
-use std::io::Read;
+use std::error::Error;
+use std::fmt::Write as _;
 use std::path::Path;
 
-use rustix::fs::Mode;
-use rustix::fs::OFlags;
-
-use crate::ingest::Accepted;
-use crate::ingest::BundleFiles;
-use crate::ingest::Cause;
-use crate::ingest::Rejection;
+use crate::cli::profiles;
+use crate::ingest::{Accepted, BundleFiles, Cause, Rejection};
 use crate::job::names::display_name;
+use crate::network;
+use crate::pixels::{self, DecodeError, DecodeOptions, Rounding, fit_longest};
+use crate::profile::{Compat, NetworkRef, Profile, RawProfile};
+use crate::settings::Settings;
 
 /// Decides whether a bundle can be used.
-pub(super) fn check(bundle: &BundleFiles) -> Result<Accepted, Rejection> {
-    for picture in std::iter::once(&bundle.content).chain(&bundle.styles) {
-        check_picture(picture)?;
-    }
-    let (profile_text, profile_source) = match &bundle.profile {
-        Some(path) => (read_profile(path)?, shown(path)),
-        None => (String::new(), "studio default".to_owned()),
+pub(super) fn check(bundle: &BundleFiles, settings: &Settings) -> Result<Accepted, Rejection> {
+    let (raw, profile_source) = profile(bundle, settings)?;
+    let dirs = settings.model_folders();
+    let in_profile = |error: &dyn Error| {
+        let hint = "mend the profile; the pictures may stay where they are";
+        rejection(chain(error), hint, Cause::Bundle)
     };
+    let profile = profiles::finished(&raw, &dirs).map_err(|error| in_profile(&error))?;
+    profile
+        .check_styles(bundle.styles.len())
+        .map_err(|error| in_profile(&error))?;
+    profile
+        .check_paths(&settings.roots(&bundle.root))
+        .map_err(|error| in_profile(&error))?;
+    installed(&profile, bundle, settings)?;
+    let mut remarks = Vec::new();
+    let size = picture(&bundle.content, &profile, settings, &mut remarks)?;
+    for style in &bundle.styles {
+        picture(style, &profile, settings, &mut remarks)?;
+    }
+    large_enough(&bundle.content, size, &profile, settings)?;
     Ok(Accepted {
-        profile_text,
+        profile_text: profile.to_toml(),
         profile_source,
-        remarks: Vec::new(),
+        remarks,
     })
 }
 
 /// Decides whether a finished picture is whole.
 pub(super) fn verify(path: &Path) -> Result<(), String> {
-    check_picture(path).map_err(|rejection| rejection.reason)
+    let options = DecodeOptions {
+        max_pixels: u64::MAX,
+        ..DecodeOptions::default()
+    };
+    pixels::probe(path, &options)
+        .map(|_| ())
+        .map_err(|error| chain(&error))
 }
 
-fn check_picture(path: &Path) -> Result<(), Rejection> {
-    let bytes = read(path)?;
-    if bytes.is_empty() {
-        return Err(rejection(path, "is empty", "drop the picture again"));
+/// Reads the nearest profile, and says where it is from.
+fn profile(bundle: &BundleFiles, settings: &Settings) -> Result<(RawProfile, String), Rejection> {
+    let folders = settings.profile_folders();
+    let wrong = |error: &dyn Error, cause| {
+        let hint = "mend the profile; the pictures may stay where they are";
+        rejection(chain(error), hint, cause)
+    };
+    if let Some(path) = &bundle.profile {
+        let raw = RawProfile::load(path, &folders).map_err(|e| wrong(&e, Cause::Bundle))?;
+        return Ok((raw, display_name(path.file_name().unwrap_or_default())));
+    }
+    let Some(name) = &settings.default_profile else {
+        return Ok((RawProfile::default(), "built-in defaults".to_owned()));
+    };
+    let file = folders
+        .file(name)
+        .map_err(|e| wrong(&e, Cause::Outside))?
+        .ok_or_else(|| {
+            rejection(
+                format!("there is no profile {name}, which the settings name as default_profile"),
+                "put it into profiles/ or change the setting",
+                Cause::Outside,
+            )
+        })?;
+    let raw = RawProfile::load(&file, &folders).map_err(|e| wrong(&e, Cause::Outside))?;
+    Ok((
+        raw,
+        format!("studio default ({})", display_name(name.as_ref())),
+    ))
+}
+
+/// Holds that every network of the profile is there, without reading any weights.
+fn installed(
+    profile: &Profile,
+    bundle: &BundleFiles,
+    settings: &Settings,
+) -> Result<(), Rejection> {
+    let dirs = settings.model_folders();
+    let roots = settings.roots(&bundle.root);
+    for stage in profile.stages() {
+        let name = match &stage.network {
+            NetworkRef::Named(name) => name.clone(),
+            NetworkRef::File(path) => match roots.locate("network", path) {
+                Ok(path) => path.to_string_lossy().into_owned(),
+                Err(error) => {
+                    let hint = "name a network of models/, or put the file there";
+                    return Err(rejection(chain(&error), hint, Cause::Outside));
+                }
+            },
+        };
+        network::is_installed(&name, &dirs).map_err(|error| {
+            let hint =
+                "install it, or choose another network in the profile (`builtin` is always there)";
+            rejection(chain(&error), hint, Cause::Outside)
+        })?;
     }
     Ok(())
 }
 
-fn read_profile(path: &Path) -> Result<String, Rejection> {
-    let text = String::from_utf8(read(path)?)
-        .map_err(|_bytes| rejection(path, "is not UTF-8", "save it as UTF-8"))?;
-    match text.parse::<toml::Table>() {
-        Ok(_) => Ok(text),
-        Err(error) => Err(rejection(path, &error.to_string(), "mend that line")),
-    }
-}
-
-/// Reads a file that must be an ordinary one at the moment of opening, too.
-fn read(path: &Path) -> Result<Vec<u8>, Rejection> {
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let read = || -> io::Result<Vec<u8>> {
-        let mut file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes)?;
-        Ok(bytes)
+/// Reads a picture to its end and returns its width and height.
+fn picture(
+    path: &Path,
+    profile: &Profile,
+    settings: &Settings,
+    remarks: &mut Vec<String>,
+) -> Result<(usize, usize), Rejection> {
+    let options = DecodeOptions {
+        max_pixels: profile
+            .max_pixels
+            .unwrap_or(u64::MAX)
+            .min(settings.max_pixels),
+        follow_symlinks: settings.allow_symlinks,
+        ..DecodeOptions::default()
     };
-    read().map_err(|error| {
-        let hint = "let the user that runs pentimento read it (chmod u+r)";
-        rejection(path, &format!("cannot be read: {error}"), hint)
-    })
+    let probe = pixels::probe(path, &options).map_err(|error| refused(&error))?;
+    let name = display_name(path.file_name().unwrap_or_default());
+    remarks.extend(probe.notes.iter().map(|note| format!("{name}: {note}")));
+    Ok((probe.width, probe.height))
 }
 
-fn rejection(path: &Path, what: &str, hint: &str) -> Rejection {
-    let reason = format!("{} {what}", shown(path));
+fn refused(error: &DecodeError) -> Rejection {
+    let cause = if error.may_still_arrive() {
+        Cause::Incomplete
+    } else {
+        Cause::Bundle
+    };
+    rejection(
+        chain(error),
+        "replace the picture, under the same name or another",
+        cause,
+    )
+}
+
+/// Holds that the networks can work on the content at the size of each stage.
+fn large_enough(
+    content: &Path,
+    (width, height): (usize, usize),
+    profile: &Profile,
+    settings: &Settings,
+) -> Result<(), Rejection> {
+    let dirs = settings.model_folders();
+    for stage in profile.stages() {
+        let manifest = network::manifest(&stage.network.to_string(), &dirs)
+            .ok()
+            .flatten();
+        let Some(manifest) = manifest else { continue };
+        let rounding = match profile.compat {
+            Some(Compat::Lua) => Rounding::LongestExact,
+            Some(Compat::Pt) | None => Rounding::BothTruncated,
+        };
+        let size = usize::try_from(stage.image_size).unwrap_or(usize::MAX);
+        let (w, h) = fit_longest(width, height, size, rounding);
+        let minimum = manifest.input.minimum_size;
+        if w.min(h) < minimum {
+            let name = display_name(content.file_name().unwrap_or_default());
+            let reason = format!(
+                "{name} ({width}×{height}) becomes {w}×{h} at image_size = {size}, and network \
+                 `{}` needs a shorter side of at least {minimum} pixels",
+                manifest.name
+            );
+            let hint = "choose a larger image_size or crop the picture to a less extreme shape";
+            return Err(rejection(reason, hint, Cause::Bundle));
+        }
+    }
+    Ok(())
+}
+
+fn rejection(reason: String, hint: &str, cause: Cause) -> Rejection {
     Rejection {
         reason,
         hint: hint.to_owned(),
-        cause: Cause::Bundle,
+        cause,
     }
 }
 
-fn shown(path: &Path) -> String {
-    display_name(path.file_name().unwrap_or_default())
+/// Returns an error and its sources, one after the other.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        // Writing to a string cannot fail.
+        let _ = write!(text, ": {cause}");
+        source = cause.source();
+    }
+    text
 }

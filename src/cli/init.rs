@@ -1,43 +1,44 @@
 //! `pentimento init`: makes a studio.
 
-use std::fs;
+use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::Context as _;
 
-use crate::cli::args::InitArgs;
+use crate::cli::args::{Common, InitArgs};
+use crate::cli::context::{surroundings, watched};
 use crate::cli::output;
 use crate::daemon;
-use crate::folder::MARKER;
-use crate::folder::Studio;
-use crate::folder::write_atomic;
 use crate::job::names::display_path;
-
-const SETTINGS: &str = "\
-# This file makes the folder a studio. Everything in it may be left out.
-";
+use crate::settings;
 
 /// Makes the folder a studio, or completes one; leaves what is there as it is.
-pub(super) fn run(args: &InitArgs) -> anyhow::Result<ExitCode> {
-    let shown = display_path(&args.folder);
-    fs::create_dir_all(&args.folder).with_context(|| format!("cannot create {shown}"))?;
-    let root = fs::canonicalize(&args.folder).with_context(|| format!("cannot find {shown}"))?;
-    let studio = Studio::at(root);
+pub(super) fn run(common: &Common, args: &InitArgs) -> anyhow::Result<ExitCode> {
+    let around = surroundings(common)?;
+    let made = settings::init(&args.folder, &around)?;
+    let studio = made
+        .settings
+        .studio
+        .as_ref()
+        .context("a new studio has settings")?;
+    let studio = watched(studio)?;
     let is_new = !studio.has_run();
-    studio.prepare()?;
-    let watch = studio.watch();
-    fs::create_dir_all(&watch)
-        .with_context(|| format!("cannot create {}", display_path(&watch)))?;
-    let settings = studio.root().join(MARKER);
-    if !settings.exists() {
-        write_atomic(&settings, SETTINGS.as_bytes())?;
-    }
     if let Some(sample) = super::watch::sample().filter(|_| is_new && !args.no_sample) {
         daemon::drop_sample(&studio, &sample)?;
     }
+    if args.no_sample {
+        // From now on it is a studio in which the program has run, and is given no sample.
+        studio.prepare()?;
+    }
     let root = display_path(studio.root());
-    output::line(&format!(
-        "{root} is a studio; `pentimento --studio {root}` watches it"
-    ))?;
+    let here = Path::new(".")
+        .canonicalize()
+        .is_ok_and(|here| here == studio.root());
+    let how = if here {
+        String::new()
+    } else {
+        format!(" --studio {root}")
+    };
+    output::line(&format!("{root} is a studio; `pentimento{how}` watches it"))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -7,7 +7,7 @@ use anyhow::Context;
 
 use crate::cli::args::Common;
 use crate::cli::runtime;
-use crate::runtime::{Device, Environment, Library};
+use crate::runtime::{Environment, Library, Request};
 
 /// Where the dynamic loader looks for what a library needs.
 pub(super) const LOADER_PATH: &str = if cfg!(target_os = "macos") {
@@ -17,10 +17,9 @@ pub(super) const LOADER_PATH: &str = if cfg!(target_os = "macos") {
 };
 
 /// Returns the library, installing it where there is none, and shows how that goes.
-pub(super) fn found(common: &Common, device: Device) -> anyhow::Result<Library> {
-    let request = runtime::request(common, device);
+pub(super) fn found(common: &Common, request: &Request) -> anyhow::Result<Library> {
     let found = runtime::shown(common, |environment, progress| {
-        crate::runtime::ensure(environment, &request, progress)
+        crate::runtime::ensure(environment, request, progress)
     });
     Ok(found?)
 }
@@ -32,9 +31,9 @@ pub(super) fn found(common: &Common, device: Device) -> anyhow::Result<Library> 
 pub(super) fn ready(
     environment: &Environment,
     common: &Common,
-    device: Device,
+    request: &Request,
 ) -> anyhow::Result<Library> {
-    let library = found(common, device)?;
+    let library = found(common, request)?;
     let Some(path) = loader_path(environment, &library) else {
         return Ok(library);
     };

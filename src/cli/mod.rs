@@ -4,6 +4,7 @@
 //! (`| head`) is no error.
 
 mod args;
+mod context;
 mod doctor;
 mod gates;
 mod init;
@@ -16,26 +17,14 @@ mod watch;
 mod worker;
 
 use std::io;
-use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::Context;
 use clap::Parser;
 
 use crate::cli::args::Cli;
 use crate::cli::args::Command;
-use crate::cli::args::Common;
 use crate::daemon;
-use crate::folder::Studio;
-
-/// There is no studio here.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "no studio here: neither {} nor a folder above it has a pentimento.toml; make one with \
-     `pentimento init`, or name one with --studio DIR",
-    crate::job::names::display_path(.0)
-)]
-struct NoStudio(std::path::PathBuf);
+use crate::settings::SettingsError;
 
 /// Runs the program over its command line and returns its exit status.
 pub fn main() -> ExitCode {
@@ -61,25 +50,12 @@ pub fn main() -> ExitCode {
 fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     match &cli.command {
         None => watch::run(&cli.common, &cli.watch),
-        Some(Command::Init(args)) => init::run(args),
+        Some(Command::Init(args)) => init::run(&cli.common, args),
         Some(Command::Worker(args)) => worker::run(args),
         Some(Command::Paint(args)) => paint::run(&cli.common, args),
         Some(Command::Doctor) => doctor::run(&cli.common),
         Some(Command::Runtime { command }) => runtime::run(&cli.common, command),
     }
-}
-
-/// Returns the studio that the command line names or that the current folder lies in.
-fn find_studio(common: &Common) -> anyhow::Result<Studio> {
-    let start = common.studio.as_deref().unwrap_or(Path::new("."));
-    let absolute = std::fs::canonicalize(start)
-        .with_context(|| format!("cannot find {}", crate::job::names::display_path(start)))?;
-    let found = match common.studio {
-        Some(_) => Some(Studio::at(absolute.clone()))
-            .filter(|s| s.root().join(crate::folder::MARKER).is_file()),
-        None => Studio::find(&absolute),
-    };
-    found.ok_or_else(|| NoStudio(absolute).into())
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
@@ -90,9 +66,15 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
     })
 }
 
+/// The status of settings that cannot be used.
+const BAD_SETTINGS: u8 = 78;
+
 fn status_of(error: &anyhow::Error) -> ExitCode {
-    if error.downcast_ref::<NoStudio>().is_some() {
-        return ExitCode::from(4);
+    if let Some(error) = error.downcast_ref::<SettingsError>() {
+        return match error {
+            SettingsError::NoStudio { .. } | SettingsError::NotAStudio { .. } => ExitCode::from(4),
+            _ => ExitCode::from(BAD_SETTINGS),
+        };
     }
     match error.downcast_ref::<daemon::Fatal>() {
         Some(daemon::Fatal::AlreadyRunning { .. }) => ExitCode::from(6),

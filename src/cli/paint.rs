@@ -7,15 +7,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context as _, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::args::{Common, PaintArgs};
-use crate::cli::{find_studio, library, output, profiles};
+use crate::cli::context::Context;
+use crate::cli::{library, output, profiles};
 use crate::clock::Clock;
 use crate::job::names::{display_name, display_path, natural_order};
-use crate::pixels::MAX_PIXELS;
-use crate::profile::{OutputFormat, Profile};
+use crate::profile::{OutputFormat, Profile, Roots};
 use crate::runtime::Environment;
 use crate::transfer::{Event, Flow, Naming, Painted, SavedAs, Task, paint};
 use crate::worker::computing::Computing;
@@ -29,27 +29,29 @@ const PICTURES: [&str; 5] = ["jpg", "jpeg", "png", "tif", "tiff"];
 
 /// Paints one picture.
 pub(super) fn run(common: &Common, args: &PaintArgs) -> anyhow::Result<ExitCode> {
-    let studio = find_studio(common).ok();
-    let mut profile = profiles::for_paint(args, studio.as_ref())?;
+    let context = Context::anywhere(common)?;
+    let settings = &context.settings;
+    let mut profile = profiles::for_paint(args, settings)?;
     let naming = naming(args, &mut profile)?;
     let device = match &args.device {
         Some(device) => device.parse()?,
         None => profile.device.as_str().parse()?,
     };
     let environment = Environment::from_process();
-    let library = library::ready(&environment, common, device)?;
+    let request = context.request(common, device);
+    let library = library::ready(&environment, common, &request)?;
     let threads = args.threads.unwrap_or(profile.threads);
     let computing = Computing::prepare(&environment, &library, device, threads)?;
     let task = Task {
         content: args.content.clone(),
         styles: styles(&args.style)?,
         profile,
-        base: std::env::current_dir().context("find the current folder")?,
-        network_dirs: profiles::network_dirs(studio.as_ref()),
+        roots: Roots::any(&std::env::current_dir().context("find the current folder")?),
+        network_dirs: settings.model_folders(),
         naming,
         seed: profiles::draw_seed(),
-        memory: computing.memory,
-        max_pixels: MAX_PIXELS,
+        memory: settings.memory_limit.or(computing.memory),
+        max_pixels: settings.max_pixels,
         follow_symlinks: true,
     };
     let interrupted = Arc::new(AtomicBool::new(false));

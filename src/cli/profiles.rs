@@ -1,37 +1,21 @@
 //! Profiles for the commands: found, overridden, resolved against the networks' presets.
 
+use std::cell::RefCell;
 use std::hash::{BuildHasher, Hasher};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::Context as _;
 
 use crate::cli::args::PaintArgs;
-use crate::folder::Studio;
-use crate::network;
+use crate::network::{self, NetworkError};
 use crate::profile::{
     NetworkRef, Profile, ProfileError, ProfileFolders, RawOptions, RawProfile, resolve,
 };
-
-/// Returns the folders with networks: the studio's, else the current folder's `models/`.
-pub(super) fn network_dirs(studio: Option<&Studio>) -> Vec<PathBuf> {
-    match studio {
-        Some(studio) => vec![studio.root().join("models")],
-        None => vec![PathBuf::from("models")],
-    }
-}
-
-/// Returns the folders with named profiles.
-pub(super) fn folders(studio: Option<&Studio>) -> ProfileFolders {
-    let folder = match studio {
-        Some(studio) => studio.root().join("profiles"),
-        None => PathBuf::from("profiles"),
-    };
-    ProfileFolders::new(vec![folder])
-}
+use crate::settings::Settings;
 
 /// Returns the profile of a `paint` command, seed drawn.
-pub(super) fn for_paint(args: &PaintArgs, studio: Option<&Studio>) -> anyhow::Result<Profile> {
-    let folders = folders(studio);
+pub(super) fn for_paint(args: &PaintArgs, settings: &Settings) -> anyhow::Result<Profile> {
+    let folders = settings.profile_folders();
     let mut raw = match &args.profile {
         Some(path) => RawProfile::load(&file(path, &folders)?, &folders)?,
         None => RawProfile::default(),
@@ -39,7 +23,7 @@ pub(super) fn for_paint(args: &PaintArgs, studio: Option<&Studio>) -> anyhow::Re
     for (key, value) in &args.set {
         raw.set(&format!("{key}={value}"))?;
     }
-    Ok(finished(&raw, &network_dirs(studio))?)
+    Ok(finished(&raw, &settings.model_folders())?)
 }
 
 /// Returns the file of `-p`: a path, or the name of a profile.
@@ -60,24 +44,42 @@ fn file(path: &Path, folders: &ProfileFolders) -> anyhow::Result<PathBuf> {
 }
 
 /// Resolves a profile and draws its seed where it has none.
-pub(super) fn finished(
-    raw: &RawProfile,
-    network_dirs: &[PathBuf],
-) -> Result<Profile, ProfileError> {
-    let mut profile = resolve(raw, &|network| presets(network, network_dirs))?;
+pub(super) fn finished(raw: &RawProfile, network_dirs: &[PathBuf]) -> Result<Profile, Unresolved> {
+    let trouble = RefCell::new(None);
+    let preset = |network: &NetworkRef| match presets(network, network_dirs) {
+        Ok(preset) => preset,
+        Err(error) => {
+            trouble.borrow_mut().get_or_insert(error);
+            None
+        }
+    };
+    let resolved = resolve(raw, &preset);
+    if let Some(error) = trouble.into_inner() {
+        return Err(error);
+    }
+    let mut profile = resolved?;
     profile.seed.get_or_insert_with(draw_seed);
     Ok(profile)
 }
 
-/// Returns the presets of a network; none where there is no manifest, or one that cannot be read,
-/// which is told when the network itself is.
-fn presets(network: &NetworkRef, dirs: &[PathBuf]) -> Option<RawOptions> {
-    let manifest = network::manifest(&network.to_string(), dirs).ok()??;
-    RawOptions::from_presets(
-        &format!("the manifest of {}", manifest.name),
-        &manifest.preset,
-    )
-    .ok()
+/// Why a profile cannot be resolved.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unresolved {
+    /// The manifest of a network cannot be read.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// The profile, or the presets of a network, cannot be used.
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
+}
+
+/// Returns the presets of a network; none where there is no manifest.
+fn presets(network: &NetworkRef, dirs: &[PathBuf]) -> Result<Option<RawOptions>, Unresolved> {
+    let Some(manifest) = network::manifest(&network.to_string(), dirs)? else {
+        return Ok(None);
+    };
+    let origin = format!("the manifest of {}", manifest.name);
+    Ok(Some(RawOptions::from_presets(&origin, &manifest.preset)?))
 }
 
 /// Returns a seed that nobody chose.
@@ -87,4 +89,25 @@ pub(super) fn draw_seed() -> u32 {
         .finish();
     let [a, b, c, d, ..] = random.to_le_bytes();
     u32::from_le_bytes([a, b, c, d])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_presets_of_the_shipped_manifests_read() {
+        let dirs = [Path::new(env!("CARGO_MANIFEST_DIR")).join("models")];
+        for name in ["builtin", "vgg19"] {
+            let network = NetworkRef::parse(name).unwrap();
+            assert!(presets(&network, &dirs).unwrap().is_some(), "{name}");
+        }
+        let profile = finished(&RawProfile::default(), &[]).unwrap();
+        assert_eq!(
+            profile.stages()[0].style_layers.len(),
+            9,
+            "the built-in network's own layers"
+        );
+        assert!(profile.seed.is_some());
+    }
 }

@@ -5,12 +5,13 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::Context as _;
 
 use crate::cli::args::Common;
 use crate::cli::args::WatchArgs;
-use crate::cli::find_studio;
+use crate::cli::context::Context;
 use crate::cli::gates;
+use crate::cli::library;
 use crate::cli::output::Progress;
 use crate::clock::Clock;
 use crate::daemon;
@@ -19,6 +20,8 @@ use crate::daemon::Outcome;
 use crate::daemon::Sample;
 use crate::daemon::Setup;
 use crate::ingest::Patience;
+use crate::runtime::Device;
+use crate::runtime::Environment;
 use crate::supervisor::Limits;
 use crate::supervisor::WorkerCommand;
 use crate::worker::rehearsal::Plan;
@@ -30,27 +33,30 @@ const JOB_FAILED: u8 = 3;
 
 /// Watches the studio.
 pub(super) fn run(common: &Common, args: &WatchArgs) -> anyhow::Result<ExitCode> {
-    let studio = find_studio(common)?;
+    let (context, studio) = Context::in_studio(common)?;
+    let settings = context.settings.clone();
     let clock = Clock::start();
     let program = std::env::current_exe().context("cannot find the program's own file")?;
     let mut setup = Setup {
-        patience: Patience::default(),
+        patience: Patience {
+            settle: settings.settle,
+            ..Patience::default()
+        },
         limits: Limits::default(),
         worker: WorkerCommand {
             program,
             args: vec!["worker".into()],
+            variables: Vec::new(),
         },
-        engine: EngineChoice {
-            ort_lib: common.ort_lib.clone(),
-            ..EngineChoice::default()
-        },
-        check: Box::new(gates::check),
+        engine: EngineChoice::default(),
+        check: Box::new(move |bundle| gates::check(bundle, &settings)),
         verify: Box::new(gates::verify),
         sample: sample(),
         until_idle: args.until_idle,
     };
-    if let Some(plan) = &args.rehearse {
-        rehearse(&mut setup, plan)?;
+    match &args.rehearse {
+        Some(plan) => rehearse(&mut setup, plan)?,
+        None => equip(&mut setup, &context, common)?,
     }
     let mut progress = Progress::new(clock, common.quiet > 0);
     let outcome = daemon::run(&studio, setup, clock, &mut |report| progress.tell(&report))?;
@@ -68,9 +74,28 @@ pub(super) fn run(common: &Common, args: &WatchArgs) -> anyhow::Result<ExitCode>
     })
 }
 
-/// Returns the sample that a new studio is given.
+/// Finds or installs what the workers compute with, once for all of them.
+fn equip(setup: &mut Setup, context: &Context, common: &Common) -> anyhow::Result<()> {
+    let environment = Environment::from_process();
+    let request = context.request(common, Device::Auto);
+    let library = library::found(common, &request)?;
+    if let Some(path) = library::loader_path(&environment, &library) {
+        setup
+            .worker
+            .variables
+            .push((library::LOADER_PATH.into(), path));
+    }
+    setup.engine.ort_lib = Some(library.path);
+    Ok(())
+}
+
+/// Returns the sample that a new studio is given: pictures drawn for this project.
 pub(super) fn sample() -> Option<Sample> {
-    None
+    Some(Sample {
+        content: include_bytes!("sample/content.jpg"),
+        style: include_bytes!("sample/style.jpg"),
+        profile: include_str!("sample/profile.toml"),
+    })
 }
 
 /// Puts the script in the place of painting, and its waits in the place of the usual ones.

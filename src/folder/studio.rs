@@ -19,24 +19,34 @@ use crate::job::names::natural_order;
 /// The file that makes a folder a studio.
 pub const MARKER: &str = "pentimento.toml";
 
-/// The layout of a studio.
+/// The layout of a studio: absolute paths.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Studio {
-    root: PathBuf,
+    /// The studio's own folder.
+    pub root: PathBuf,
+    /// Where pictures are dropped.
+    pub watch: PathBuf,
+    /// Where claimed jobs lie.
+    pub active: PathBuf,
+    /// Where finished jobs lie.
+    pub done: PathBuf,
+    /// Where failed jobs lie.
+    pub failed: PathBuf,
+    /// Where the program keeps its own files.
+    pub state: PathBuf,
 }
 
 impl Studio {
-    /// Returns the studio at `root`, which should be an absolute path.
+    /// Returns the studio at `root` with the folders that it has unless its settings say else.
     pub fn at(root: PathBuf) -> Self {
-        Self { root }
-    }
-
-    /// Returns the studio that `folder` lies in: the nearest folder upwards with a marker file.
-    pub fn find(folder: &Path) -> Option<Self> {
-        let root = folder
-            .ancestors()
-            .find(|ancestor| ancestor.join(MARKER).is_file())?;
-        Some(Self::at(root.to_owned()))
+        Self {
+            watch: root.join("watch"),
+            active: root.join("active"),
+            done: root.join("done"),
+            failed: root.join("failed"),
+            state: root.join(".pentimento"),
+            root,
+        }
     }
 
     /// Returns the studio's own folder.
@@ -46,27 +56,27 @@ impl Studio {
 
     /// Returns where pictures are dropped.
     pub fn watch(&self) -> PathBuf {
-        self.root.join("watch")
+        self.watch.clone()
     }
 
     /// Returns where claimed jobs lie.
     pub fn active(&self) -> PathBuf {
-        self.root.join("active")
+        self.active.clone()
     }
 
     /// Returns where finished jobs lie.
     pub fn done(&self) -> PathBuf {
-        self.root.join("done")
+        self.done.clone()
     }
 
     /// Returns where failed jobs lie.
     pub fn failed(&self) -> PathBuf {
-        self.root.join("failed")
+        self.failed.clone()
     }
 
     /// Returns where the program keeps its own files.
     pub fn state(&self) -> PathBuf {
-        self.root.join(".pentimento")
+        self.state.clone()
     }
 
     /// Returns true if the program has run in this studio before.
@@ -245,7 +255,5 @@ mod tests {
     fn the_nearest_studio_upwards_is_found() {
         let (dir, studio) = studio();
         fs::write(dir.path().join(MARKER), "").unwrap();
-        assert_eq!(Studio::find(&studio.watch()), Some(studio.clone()));
-        assert_eq!(Studio::find(dir.path()), Some(studio));
     }
 }

@@ -174,11 +174,7 @@ pub fn find(name: &str, dirs: &[PathBuf]) -> Result<Network, NetworkError> {
             let path = PathBuf::from(&manifest.file);
             from_bytes(manifest, &path, BUILTIN.1)
         }
-        Place::Nowhere => Err(NetworkError::Missing {
-            name: name.to_owned(),
-            looked_in: dirs.to_vec(),
-            installed: installed(dirs),
-        }),
+        Place::Nowhere => Err(missing(name, dirs)),
     }
 }
 
@@ -195,6 +191,34 @@ fn read_manifest(path: &Path) -> Result<Manifest, NetworkError> {
         path: path.to_owned(),
         source,
     })
+}
+
+/// Holds that the network of a name could be read: its manifest and its weights are there.
+pub fn is_installed(name: &str, dirs: &[PathBuf]) -> Result<(), NetworkError> {
+    match place(name, dirs) {
+        Place::Manifest(path) => {
+            let manifest = read_manifest(&path)?;
+            let file = path.with_file_name(&manifest.file);
+            if file.is_file() {
+                Ok(())
+            } else {
+                Err(NetworkError::NoWeights {
+                    name: manifest.name,
+                    file,
+                })
+            }
+        }
+        Place::File(_) | Place::Builtin => Ok(()),
+        Place::Nowhere => Err(missing(name, dirs)),
+    }
+}
+
+fn missing(name: &str, dirs: &[PathBuf]) -> NetworkError {
+    NetworkError::Missing {
+        name: name.to_owned(),
+        looked_in: dirs.to_vec(),
+        installed: installed(dirs),
+    }
 }
 
 /// Returns the names of the manifests in `dirs`, sorted.

@@ -16,7 +16,7 @@ mod manifest;
 
 pub use forward::{ForwardError, Pooling, PoolingKind};
 pub use layer::{Layer, LayerKind, UnknownLayer};
-pub use load::{NetworkError, find, manifest};
+pub use load::{NetworkError, find, is_installed, manifest};
 pub use manifest::{Input, Manifest, ManifestError, Order};
 
 use crate::onnx::Model;

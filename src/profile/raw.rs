@@ -159,7 +159,7 @@ impl RawOptions {
     ];
 
     /// The keys that are about a job's own pictures and stages, so no network can preset them.
-    const NOT_PRESET: [&str; 4] = ["network", "style_blend_weights", "init", "carry_optimizer"];
+    const NOT_PRESET: [&str; 3] = ["network", "style_blend_weights", "carry_optimizer"];
 
     /// Returns the presets in `table`, which `origin` (a manifest's path) holds.
     ///

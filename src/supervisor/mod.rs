@@ -43,6 +43,8 @@ pub struct WorkerCommand {
     pub program: PathBuf,
     /// Its arguments.
     pub args: Vec<OsString>,
+    /// Environment variables to set for it.
+    pub variables: Vec<(OsString, OsString)>,
 }
 
 /// How long a worker may take for what, and how much it may say.
@@ -138,6 +140,7 @@ async fn start(
 ) -> io::Result<(Child, ChildStdin)> {
     let mut child = Command::new(&command.program)
         .args(&command.args)
+        .envs(command.variables.iter().cloned())
         .process_group(0)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

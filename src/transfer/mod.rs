@@ -27,7 +27,7 @@ pub use recipe::RECIPE_KEY;
 use crate::engine::{Device, Engine};
 use crate::network::{self, Network};
 use crate::pixels::{self, DecodeOptions, Picture};
-use crate::profile::{Compat, Init, NetworkRef, Profile};
+use crate::profile::{Compat, Init, NetworkRef, Profile, Roots};
 use output::Output;
 use recipe::Recipe;
 use stage::StageRun;
@@ -41,8 +41,8 @@ pub struct Task {
     pub styles: Vec<PathBuf>,
     /// All options, resolved.
     pub profile: Profile,
-    /// Folder that relative paths of the profile (`init`, `network`) start from.
-    pub base: PathBuf,
+    /// Where the paths of the profile (`init`, `network`) start from, and where they may lead.
+    pub roots: Roots,
     /// Folders with networks, the first wins.
     pub network_dirs: Vec<PathBuf>,
     /// Where pictures and the table of losses go.
@@ -223,7 +223,8 @@ impl Inputs {
             if let Init::File(file) = &stage.init
                 && !inits.contains_key(file)
             {
-                inits.insert(file.clone(), open("init", &task.base.join(file))?);
+                let path = task.roots.locate("init", file)?;
+                inits.insert(file.clone(), open("init", &path)?);
             }
         }
         Ok(Self {
@@ -244,7 +245,11 @@ fn networks(task: &Task) -> Result<BTreeMap<NetworkRef, Network>, TransferError>
         }
         let name = match &stage.network {
             NetworkRef::Named(name) => name.clone(),
-            NetworkRef::File(file) => task.base.join(file).to_string_lossy().into_owned(),
+            NetworkRef::File(file) => task
+                .roots
+                .locate("network", file)?
+                .to_string_lossy()
+                .into_owned(),
         };
         networks.insert(
             stage.network.clone(),

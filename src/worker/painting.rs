@@ -15,6 +15,7 @@ use crate::job::names::PathText;
 use crate::profile::{Profile, ProfileFolders, RawProfile, resolve};
 use crate::protocol::{Assignment, Event, FailureClass};
 use crate::runtime::{self, Environment, Request};
+use crate::settings::{Settings, SettingsError, Surroundings};
 use crate::transfer::{self, Naming, SavedAs, Task, TransferError, paint};
 
 /// Paints the job of an assignment.
@@ -42,13 +43,8 @@ pub fn run(
     let computing = Computing::prepare(&environment, &library, request.device, threads)
         .map_err(|error| not_ready(&error))?;
     fs::create_dir_all(folder.snapshots()).map_err(|error| disk(&error))?;
-    let task = task(
-        &folder,
-        &job,
-        profile,
-        &assignment.studio.0,
-        computing.memory,
-    );
+    let settings = settings(&assignment.studio.0).map_err(|error| input(&error))?;
+    let task = task(&folder, &job, profile, &settings, computing.memory);
     work(&task, &computing, folder.path(), clock, tell)
 }
 
@@ -59,11 +55,23 @@ fn read_profile(folder: &JobFolder) -> Result<Profile, Failed> {
     resolve(&raw, &|_| None).map_err(|error| input(&error))
 }
 
+/// Reads the settings that held when the job was made, as far as they decide how it is painted.
+fn settings(studio: &Path) -> Result<Settings, SettingsError> {
+    let vars = std::env::vars_os()
+        .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)));
+    let around = Surroundings {
+        cwd: studio.to_owned(),
+        vars: vars.collect(),
+        ..Surroundings::default()
+    };
+    Settings::load(Some(studio), &around)
+}
+
 fn task(
     folder: &JobFolder,
     job: &Job,
     profile: Profile,
-    studio: &Path,
+    settings: &Settings,
     memory: Option<u64>,
 ) -> Task {
     let inputs = folder.inputs();
@@ -74,17 +82,17 @@ fn task(
             .unwrap_or_default(),
         styles: job.styles().map(|file| inputs.join(file)).collect(),
         profile,
-        base: inputs,
-        network_dirs: vec![studio.join("models")],
+        roots: settings.roots(&inputs),
+        network_dirs: settings.model_folders(),
         naming: Naming {
             result: folder.result(),
             snapshots: SavedAs::In(folder.snapshots()),
             losses: Some(folder.losses()),
         },
         seed: job.id.0,
-        memory,
-        max_pixels: u64::MAX,
-        follow_symlinks: false,
+        memory: settings.memory_limit.or(memory),
+        max_pixels: settings.max_pixels,
+        follow_symlinks: settings.allow_symlinks,
     }
 }
 

@@ -5,9 +5,9 @@
 //! itself, with another number of threads, differs by up to 1e-5, 5e-3 and 2e-2 at the same places.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use pentimento::profile::{RawProfile, resolve};
+use pentimento::profile::{RawProfile, Roots, resolve};
 use pentimento::transfer::{Event, Flow, Naming, SavedAs, Task, paint};
 use serde::Deserialize;
 
@@ -94,7 +94,7 @@ fn run(trace: &Trace, folder: &Path, weights: &Path) -> Vec<Row> {
             .map(|style| folder.join(style))
             .collect(),
         profile: resolve(&raw, &|_| None).unwrap(),
-        base: PathBuf::from("/"),
+        roots: Roots::any(Path::new("/")),
         network_dirs: Vec::new(),
         naming: Naming {
             result: place.path().join("out.png"),
