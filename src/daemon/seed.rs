@@ -28,7 +28,7 @@ pub fn drop_sample(studio: &Studio, sample: &Sample) -> Result<(), FolderError> 
         return Ok(());
     }
     let partial = watch.join(".sample");
-    fs::create_dir(&partial).map_err(io_error("create the folder", &partial))?;
+    fs::create_dir_all(&partial).map_err(io_error("create the folder", &partial))?;
     let files: [(&str, &[u8]); 4] = [
         ("content.jpg", sample.content),
         ("style.jpg", sample.style),
@@ -40,4 +40,43 @@ pub fn drop_sample(studio: &Studio, sample: &Sample) -> Result<(), FolderError> 
         fs::write(&path, bytes).map_err(io_error("write", &path))?;
     }
     move_path(&partial, &watch.join("sample"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SAMPLE: Sample = Sample {
+        content: b"c",
+        style: b"s",
+        profile: "seed = 1\n",
+    };
+
+    #[test]
+    fn an_empty_watch_folder_gets_a_whole_bundle() {
+        let dir = tempfile::tempdir().unwrap();
+        let studio = Studio::at(dir.path().to_owned());
+        studio.prepare().unwrap();
+        drop_sample(&studio, &SAMPLE).unwrap();
+        drop_sample(&studio, &SAMPLE).unwrap();
+        let sample = studio.watch().join("sample");
+        assert_eq!(fs::read_dir(studio.watch()).unwrap().count(), 1);
+        assert_eq!(fs::read(sample.join("content.jpg")).unwrap(), b"c");
+        assert_eq!(fs::read(sample.join("style.jpg")).unwrap(), b"s");
+        assert_eq!(
+            fs::read_to_string(sample.join("profile.toml")).unwrap(),
+            "seed = 1\n"
+        );
+        assert!(sample.join("READY").exists());
+    }
+
+    #[test]
+    fn a_watch_folder_with_anything_in_it_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let studio = Studio::at(dir.path().to_owned());
+        studio.prepare().unwrap();
+        fs::write(studio.watch().join("mine.jpg"), "mine").unwrap();
+        drop_sample(&studio, &SAMPLE).unwrap();
+        assert_eq!(fs::read_dir(studio.watch()).unwrap().count(), 1);
+    }
 }

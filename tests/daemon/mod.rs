@@ -52,7 +52,7 @@ fn bundles_that_wait_or_are_rejected_do_not_hold_until_idle() {
 #[test]
 fn a_stop_keeps_the_job_for_the_next_start() {
     for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
-        let studio = Studio::with_plan(json!({ "*": [{ "until": "go" }, "paint"] }));
+        let studio = Studio::with_plan(&json!({ "*": [{ "until": "go" }, "paint"] }));
         studio.drop_pair("harbour");
         let daemon = studio.daemon();
         daemon.wait_for("0001 harbour: stage 1");
@@ -84,7 +84,10 @@ fn a_stop_keeps_the_job_for_the_next_start() {
 fn a_worker_that_ignores_the_stop_is_killed() {
     let studio = Studio::new();
     let note = json!({ "emit": { "event": "note", "text": "here" } });
-    studio.plan(json!({ "*": [note, "hang"] }), json!({ "stop_grace": 300 }));
+    studio.plan(
+        &json!({ "*": [note, "hang"] }),
+        &json!({ "stop_grace": 300 }),
+    );
     studio.drop_pair("deaf");
     let daemon = studio.daemon();
     daemon.wait_for("deaf: here");
@@ -100,8 +103,8 @@ fn a_second_signal_does_not_wait_for_the_grace() {
     let studio = Studio::new();
     let note = json!({ "emit": { "event": "note", "text": "here" } });
     studio.plan(
-        json!({ "*": [note, "hang"] }),
-        json!({ "stop_grace": 600_000 }),
+        &json!({ "*": [note, "hang"] }),
+        &json!({ "stop_grace": 600_000 }),
     );
     studio.drop_pair("deaf");
     let daemon = studio.daemon();
@@ -114,7 +117,7 @@ fn a_second_signal_does_not_wait_for_the_grace() {
 
 #[test]
 fn no_worker_outlives_a_killed_daemon_and_the_job_runs_again() {
-    let studio = Studio::with_plan(json!({ "*": [{ "until": "go" }, "paint"] }));
+    let studio = Studio::with_plan(&json!({ "*": [{ "until": "go" }, "paint"] }));
     studio.drop_pair("harbour");
     let daemon = studio.daemon();
     daemon.wait_for("0001 harbour: stage 1");
@@ -130,7 +133,7 @@ fn no_worker_outlives_a_killed_daemon_and_the_job_runs_again() {
 
 #[test]
 fn an_interrupted_until_idle_says_so() {
-    let studio = Studio::with_plan(json!({ "*": [{ "until": "never" }] }));
+    let studio = Studio::with_plan(&json!({ "*": [{ "until": "never" }] }));
     studio.drop_pair("harbour");
     let mut child = studio.command().arg("--until-idle").spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -192,7 +195,7 @@ fn a_job_without_a_record_is_set_aside() {
 
 #[test]
 fn a_reader_that_goes_away_ends_the_watching_quietly() {
-    let studio = Studio::with_plan(json!({ "*": [{ "until": "never" }] }));
+    let studio = Studio::with_plan(&json!({ "*": [{ "until": "never" }] }));
     studio.drop_pair("harbour");
     let mut child = studio.command().spawn().unwrap();
     let mut line = String::new();

@@ -164,8 +164,8 @@ fn the_nearest_profile_wins() {
 fn a_watch_folder_that_goes_away_and_returns_is_used_again() {
     let studio = Studio::new();
     studio.plan(
-        serde_json::json!({ "*": ["paint"] }),
-        serde_json::json!({ "rescan": 500 }),
+        &serde_json::json!({ "*": ["paint"] }),
+        &serde_json::json!({ "rescan": 500 }),
     );
     let daemon = studio.daemon();
     fs::rename(studio.path("watch"), studio.path("gone")).unwrap();
@@ -180,8 +180,8 @@ fn a_watch_folder_that_goes_away_and_returns_is_used_again() {
 fn a_note_that_nothing_more_comes_saves_the_wait() {
     let studio = Studio::new();
     studio.plan(
-        serde_json::json!({ "*": ["paint"] }),
-        serde_json::json!({ "settle": 600_000 }),
+        &serde_json::json!({ "*": ["paint"] }),
+        &serde_json::json!({ "settle": 600_000 }),
     );
     studio.drop_pair("now");
     studio.drop("now/READY", "");

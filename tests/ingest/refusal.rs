@@ -138,15 +138,15 @@ fn an_unreadable_picture_is_rejected_until_it_is_readable() {
 
 #[test]
 fn a_failed_job_that_is_dragged_back_runs_again() {
-    let studio = Studio::with_plan(serde_json::json!({ "*": ["crash"] }));
+    let studio = Studio::with_plan(&serde_json::json!({ "*": ["crash"] }));
     studio.drop("harbour.content.png", picture(1));
     studio.drop("harbour.style.png", picture(2));
     assert_eq!(studio.until_idle().status.code(), Some(3));
     let failed = studio.shelf("failed").remove(0);
     fs::rename(&failed, studio.path("watch/2026-11-23_harbour_0001")).unwrap();
     studio.plan(
-        serde_json::json!({ "harbour": ["paint"] }),
-        serde_json::json!({}),
+        &serde_json::json!({ "harbour": ["paint"] }),
+        &serde_json::json!({}),
     );
 
     assert_eq!(studio.until_idle().status.code(), Some(0));

@@ -21,7 +21,7 @@ use serde_json::Value;
 use serde_json::json;
 
 /// Longer than anything takes on a busy machine; only failing tests wait for so long.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A studio with a plan for its workers.
 pub(crate) struct Studio {
@@ -31,11 +31,11 @@ pub(crate) struct Studio {
 impl Studio {
     /// Makes an empty studio whose workers take the content picture for the result.
     pub(crate) fn new() -> Self {
-        Self::with_plan(json!({ "*": ["paint"] }))
+        Self::with_plan(&json!({ "*": ["paint"] }))
     }
 
     /// Makes an empty studio whose workers follow the steps given by job name.
-    pub(crate) fn with_plan(jobs: Value) -> Self {
+    pub(crate) fn with_plan(jobs: &Value) -> Self {
         let studio = Self {
             dir: tempfile::tempdir().unwrap(),
         };
@@ -43,12 +43,12 @@ impl Studio {
         for folder in ["watch", "active", "done", "failed", ".pentimento"] {
             fs::create_dir(studio.path(folder)).unwrap();
         }
-        studio.plan(jobs, json!({}));
+        studio.plan(jobs, &json!({}));
         studio
     }
 
     /// Replaces the plan; `timing` overrides the shortened waits.
-    pub(crate) fn plan(&self, jobs: Value, timing: Value) {
+    pub(crate) fn plan(&self, jobs: &Value, timing: &Value) {
         let mut waits = json!({ "settle": 300, "stop_grace": 5000 });
         waits
             .as_object_mut()
