@@ -154,7 +154,7 @@ impl Engine {
 
 fn configure(builder: SessionBuilder, options: &SessionOptions) -> ort::Result<SessionBuilder> {
     let providers = match options.device {
-        Device::Cpu => vec![ep::CPU::default().with_arena_allocator(false).build()],
+        Device::Cpu => vec![ep::CPU::default().with_arena_allocator(true).build()],
         Device::Cuda(index) => vec![
             ep::CUDA::default()
                 .with_device_id(i32::try_from(index).unwrap_or(i32::MAX))
