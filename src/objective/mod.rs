@@ -25,6 +25,12 @@ use crate::onnx::{Builder, InferError, Model};
 /// Name of the input that holds the picture.
 pub const IMAGE: &str = "image";
 
+/// Largest picture, in pixels, whose deep convolutions are rewritten as Winograd's.
+///
+/// The rewritten form needs its buffers kept between runs to be fast, and then holds half as much
+/// memory again as the direct form; above this size memory is what people run out of first.
+const WINOGRAD_PIXELS: usize = 1 << 19;
+
 /// Name of the output that holds the gradient.
 pub const GRADIENT: &str = "gradient";
 
@@ -158,6 +164,8 @@ pub struct Objective {
     pub model: Model,
     /// The terms: content layers, style layers, total variation.
     pub terms: Vec<Term>,
+    /// Whether a session of the graph gains from keeping its buffers between runs.
+    pub wants_arena: bool,
 }
 
 impl Objective {
@@ -204,13 +212,17 @@ impl Objective {
             .named_node("Identity", &[&gradient[0]], GRADIENT, [])
             .map_err(append)?;
         graph.output(GRADIENT);
-        let graph = match spec.target {
-            Target::Blocked => winograd::rewrite(graph.finish()).map_err(append)?,
-            Target::Plain => graph.finish(),
+        let wants_arena =
+            spec.target == Target::Blocked && spec.height * spec.width <= WINOGRAD_PIXELS;
+        let graph = if wants_arena {
+            winograd::rewrite(graph.finish()).map_err(append)?
+        } else {
+            graph.finish()
         };
         Ok(Self {
             model: Model::new(graph),
             terms: parts.terms,
+            wants_arena,
         })
     }
 
