@@ -14,19 +14,16 @@ use crate::worker::rehearsal::Plan;
 /// Runs the worker over standard input and output.
 pub(super) fn run(args: &WorkerArgs) -> anyhow::Result<ExitCode> {
     let input = io::BufReader::new(io::stdin());
-    let ended_well = match &args.plan {
-        Some(path) => {
-            let plan = Plan::read(path).context("cannot read the plan")?;
-            worker::run(input, io::stdout(), |assignment, tell| {
-                plan.play(assignment, tell)
-            })?
-        }
-        None => {
-            let clock = Clock::start();
-            worker::run(input, io::stdout(), |assignment, tell| {
-                painting::run(assignment, clock, tell)
-            })?
-        }
+    let ended_well = if let Some(path) = &args.plan {
+        let plan = Plan::read(path).context("cannot read the plan")?;
+        worker::run(input, io::stdout(), |assignment, tell| {
+            plan.play(assignment, tell)
+        })?
+    } else {
+        let clock = Clock::start();
+        worker::run(input, io::stdout(), |assignment, tell| {
+            painting::run(assignment, clock, tell)
+        })?
     };
     Ok(if ended_well {
         ExitCode::SUCCESS

@@ -250,10 +250,4 @@ mod tests {
         studio.prepare().unwrap();
         assert!(!studio.watch().exists());
     }
-
-    #[test]
-    fn the_nearest_studio_upwards_is_found() {
-        let (dir, studio) = studio();
-        fs::write(dir.path().join(MARKER), "").unwrap();
-    }
 }

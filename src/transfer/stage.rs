@@ -408,9 +408,9 @@ fn random(network: &Network, (width, height): (usize, usize), seed: u32) -> Tens
             crate::network::Order::Bgr => 2 - channel,
         };
         let step = 0.001 * input.std[of_network] * 255.0 / input.range;
-        values
-            .iter_mut()
-            .for_each(|v| *v = mean[channel] + *v * step);
+        for value in values {
+            *value = mean[channel] + *value * step;
+        }
     }
     Tensor::new(vec![1, 3, height, width], data).expect("three planes fill the shape")
 }

@@ -1,7 +1,7 @@
 //! The gradient of each operator, one function each, by family.
 //!
 //! A rule is: the formula as a comment, a question which gradients are wanted, and the nodes.
-//! [`RULES`] has three answers for an operator: a rule; [`nothing`], where no gradient flows (the
+//! [`RULES`] has three answers for an operator: a rule; `nothing`, where no gradient flows (the
 //! derivative is 0 almost everywhere, or the values are no numbers); and absence, an error.
 
 mod activation;

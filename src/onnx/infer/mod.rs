@@ -3,7 +3,7 @@
 //! All shapes are concrete: a job stage has one size, and concrete shapes let ONNX Runtime plan its
 //! memory. What decides a shape (axes, sizes, pads) must therefore be a constant.
 //!
-//! One function an operator, in the file of its family; [`OPERATORS`] is the list of all.
+//! One function an operator, in the file of its family; `OPERATORS` is the list of all.
 
 pub use layout::{Cut, pads_by_axis, permutation, slice_cuts};
 pub use reduce::reduced_axes;
