@@ -84,6 +84,11 @@ impl<'a> Context<'a> {
         self.results.insert(i, gradient);
     }
 
+    /// Returns the graph to append to.
+    pub fn graph(&mut self) -> &mut Builder {
+        self.graph
+    }
+
     /// Returns the shape of a value.
     pub fn shape(&self, value: &str) -> &[usize] {
         self.graph.shape(value)

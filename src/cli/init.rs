@@ -9,12 +9,14 @@ use crate::cli::args::{Common, InitArgs};
 use crate::cli::context::{surroundings, watched};
 use crate::cli::output;
 use crate::daemon;
+use crate::folder::MARKER;
 use crate::job::names::display_path;
 use crate::settings;
 
 /// Makes the folder a studio, or completes one; leaves what is there as it is.
 pub(super) fn run(common: &Common, args: &InitArgs) -> anyhow::Result<ExitCode> {
     let around = surroundings(common)?;
+    let was_there = around.cwd.join(&args.folder).join(MARKER).exists();
     let made = settings::init(&args.folder, &around)?;
     let studio = made
         .settings
@@ -22,13 +24,8 @@ pub(super) fn run(common: &Common, args: &InitArgs) -> anyhow::Result<ExitCode> 
         .as_ref()
         .context("a new studio has settings")?;
     let studio = watched(studio)?;
-    let is_new = !studio.has_run();
-    if let Some(sample) = super::watch::sample().filter(|_| is_new && !args.no_sample) {
+    if let Some(sample) = super::watch::sample().filter(|_| !was_there && !args.no_sample) {
         daemon::drop_sample(&studio, &sample)?;
-    }
-    if args.no_sample {
-        // From now on it is a studio in which the program has run, and is given no sample.
-        studio.prepare()?;
     }
     let root = display_path(studio.root());
     let here = Path::new(".")

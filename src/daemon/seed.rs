@@ -18,14 +18,17 @@ pub struct Sample {
     pub profile: &'static str,
 }
 
-/// Drops the sample into `watch/` as the folder `sample`, if nothing at all lies there.
+/// Drops the sample into `watch/` as the folder `sample`, if nothing that can be seen lies there.
 ///
 /// The folder appears with everything in it, and says itself that nothing more is coming.
 pub fn drop_sample(studio: &Studio, sample: &Sample) -> Result<(), FolderError> {
     let watch = studio.watch();
-    let mut entries = fs::read_dir(&watch).map_err(io_error("list", &watch))?;
-    if entries.next().is_some() {
-        return Ok(());
+    for entry in fs::read_dir(&watch).map_err(io_error("list", &watch))? {
+        let name = entry.map_err(io_error("list", &watch))?.file_name();
+        // A hidden file (that of a version control system, say) is nobody's picture.
+        if !name.as_encoded_bytes().starts_with(b".") {
+            return Ok(());
+        }
     }
     let partial = watch.join(".sample");
     fs::create_dir_all(&partial).map_err(io_error("create the folder", &partial))?;

@@ -77,6 +77,9 @@ pub struct SessionOptions {
     pub device: Device,
     /// Threads of the processor; 0 takes as many as there are cores.
     pub threads: usize,
+    /// Whether the processor's buffers are kept from run to run: faster where they are large and many,
+    /// at the price of holding them.
+    pub arena: bool,
     /// Where to write ONNX Runtime's own profile (a prefix of the file's name).
     pub profile: Option<PathBuf>,
     /// Where to write the graph as ONNX Runtime rewrote it.
@@ -89,6 +92,7 @@ impl SessionOptions {
         Self {
             device,
             threads,
+            arena: false,
             profile: None,
             optimized: None,
         }
@@ -154,7 +158,11 @@ impl Engine {
 
 fn configure(builder: SessionBuilder, options: &SessionOptions) -> ort::Result<SessionBuilder> {
     let providers = match options.device {
-        Device::Cpu => vec![ep::CPU::default().with_arena_allocator(false).build()],
+        Device::Cpu => vec![
+            ep::CPU::default()
+                .with_arena_allocator(options.arena)
+                .build(),
+        ],
         Device::Cuda(index) => vec![
             ep::CUDA::default()
                 .with_device_id(i32::try_from(index).unwrap_or(i32::MAX))

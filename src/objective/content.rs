@@ -4,7 +4,7 @@
 //! `M = h·w` (Gatys, Ecker, Bethge 2016, equation 1, with the mean in place of half the sum, as in
 //! neural-style). The gradient at the layer is `2w/(C·M) · (F − P)`.
 
-use super::{Parts, Spec, Term, TermKind, exact, narrow, scale};
+use super::{Parts, Spec, Term, TermKind, exact, narrow, scale, sum};
 use crate::onnx::{Builder, InferError};
 
 pub(super) fn append(
@@ -24,7 +24,7 @@ pub(super) fn append(
     let (weight, target) = Parts::declare(graph, &term);
     let difference = graph.node("Sub", &[layer, &target], [])?;
     let squared = graph.node("Mul", &[&difference, &difference], [])?;
-    let sum = graph.node("ReduceSum", &[&squared], [("keepdims", 0.into())])?;
+    let sum = sum(graph, &squared)?;
     let per_element = graph.scalar(narrow(1.0 / count));
     let loss = graph.node("Mul", &[&sum, &per_element], [])?;
     let factor = scale(

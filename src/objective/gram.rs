@@ -4,7 +4,7 @@
 //! divided by its own number of elements (Gatys, Ecker, Bethge 2016, equations 3 and 4, with
 //! neural-style's constants). The gradient at the layer is `4w/(C²·C·M) · (G/(C·M) − A)·F`.
 
-use super::{Normalize, Parts, Spec, Term, TermKind, exact, narrow, scale};
+use super::{Normalize, Parts, Spec, Term, TermKind, exact, narrow, scale, sum};
 use crate::onnx::{Builder, InferError};
 
 /// Appends the Gram matrix of a layer divided by the number of its elements, and returns its name
@@ -49,7 +49,7 @@ pub(super) fn append(
     let (gram, matrix) = gram(graph, layer)?;
     let difference = graph.node("Sub", &[&gram, &target], [])?;
     let squared = graph.node("Mul", &[&difference, &difference], [])?;
-    let sum = graph.node("ReduceSum", &[&squared], [("keepdims", 0.into())])?;
+    let sum = sum(graph, &squared)?;
     let per_entry = graph.scalar(narrow(1.0 / entries));
     let loss = graph.node("Mul", &[&sum, &per_entry], [])?;
     let factor = narrow(4.0 / entries / count);

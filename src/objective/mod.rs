@@ -18,12 +18,18 @@ use std::collections::BTreeSet;
 
 use thiserror::Error;
 
-use crate::autodiff::{GradientError, Target, backward};
+use crate::autodiff::{GradientError, Target, backward, winograd};
 use crate::network::{ForwardError, Network, Pooling};
 use crate::onnx::{Builder, InferError, Model};
 
 /// Name of the input that holds the picture.
 pub const IMAGE: &str = "image";
+
+/// Largest picture, in pixels, whose deep convolutions are rewritten as Winograd's.
+///
+/// The rewritten form needs its buffers kept between runs to be fast, and then holds half as much
+/// memory again as the direct form; above this size memory is what people run out of first.
+const WINOGRAD_PIXELS: usize = 1 << 19;
 
 /// Name of the output that holds the gradient.
 pub const GRADIENT: &str = "gradient";
@@ -158,6 +164,8 @@ pub struct Objective {
     pub model: Model,
     /// The terms: content layers, style layers, total variation.
     pub terms: Vec<Term>,
+    /// Whether a session of the graph gains from keeping its buffers between runs.
+    pub wants_arena: bool,
 }
 
 impl Objective {
@@ -204,9 +212,17 @@ impl Objective {
             .named_node("Identity", &[&gradient[0]], GRADIENT, [])
             .map_err(append)?;
         graph.output(GRADIENT);
+        let wants_arena =
+            spec.target == Target::Blocked && spec.height * spec.width <= WINOGRAD_PIXELS;
+        let graph = if wants_arena {
+            winograd::rewrite(graph.finish()).map_err(append)?
+        } else {
+            graph.finish()
+        };
         Ok(Self {
-            model: Model::new(graph.finish()),
+            model: Model::new(graph),
             terms: parts.terms,
+            wants_arena,
         })
     }
 
@@ -314,6 +330,15 @@ fn scale(
         }
         (Normalize::Off | Normalize::L1, _) => graph.node("Mul", &[weight, &factor], []),
     }
+}
+
+/// Appends the sum of all elements.
+///
+/// In two steps, rows first: summed in one go, a million `f32` elements are off by 2e-5.
+fn sum(graph: &mut Builder, value: &str) -> Result<String, InferError> {
+    let last = graph.ints(&[-1]);
+    let rows = graph.node("ReduceSum", &[value, &last], [("keepdims", 0.into())])?;
+    graph.node("ReduceSum", &[&rows], [("keepdims", 0.into())])
 }
 
 /// Returns the graph whose outputs are the features at `layers`, each `[1, C, h, w]`, of a picture

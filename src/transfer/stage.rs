@@ -76,7 +76,10 @@ impl<'a> StageRun<'a> {
         )?;
         let spec = spec(stage, compat, (width, height), self.tools.device);
         let objective = Objective::build(network, &spec)?;
-        let options = SessionOptions::new(self.tools.device, self.tools.threads.get());
+        let options = SessionOptions {
+            arena: objective.wants_arena,
+            ..SessionOptions::new(self.tools.device, self.tools.threads.get())
+        };
         let mut session = self.tools.engine.session(&objective.model, &options)?;
         bind(&mut session, &objective, stage, targets)?;
         self.picture = Some(self.start(stage, &content, network));

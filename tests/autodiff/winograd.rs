@@ -46,11 +46,11 @@ fn run(graph: &Graph) -> Vec<Tensor> {
 #[test]
 fn a_rewritten_convolution_gives_the_same_values() {
     let cases = [
-        ((12, 16), (64, 128), [1, 1, 1, 1], true),
-        ((13, 7), (128, 64), [1, 1, 1, 1], false),
-        ((3, 5), (128, 128), [0, 0, 0, 0], true),
-        ((9, 10), (64, 128), [1, 1, 2, 2], false),
-        ((8, 6), (128, 128), [2, 0, 1, 3], true),
+        ((12, 16), (128, 256), [1, 1, 1, 1], true),
+        ((13, 7), (256, 128), [1, 1, 1, 1], false),
+        ((3, 5), (256, 256), [0, 0, 0, 0], true),
+        ((9, 10), (128, 256), [1, 1, 2, 2], false),
+        ((8, 6), (256, 256), [2, 0, 1, 3], true),
     ];
     for (size, channels, pads, bias) in cases {
         let direct = convolution(size, channels, pads, bias);
@@ -75,9 +75,9 @@ fn a_rewritten_convolution_gives_the_same_values() {
 
 #[test]
 fn narrow_strided_and_grouped_convolutions_stay() {
-    let narrow = convolution((8, 8), (64, 64), [1, 1, 1, 1], true);
+    let narrow = convolution((8, 8), (128, 128), [1, 1, 1, 1], true);
     assert_eq!(rewrite(narrow.clone()).unwrap().nodes, narrow.nodes);
-    let mut strided = convolution((9, 9), (128, 128), [1, 1, 1, 1], true);
+    let mut strided = convolution((9, 9), (128, 256), [1, 1, 1, 1], true);
     strided.nodes[0]
         .attributes
         .insert("strides".into(), vec![2, 2].into());

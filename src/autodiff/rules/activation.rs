@@ -133,13 +133,20 @@ pub(super) fn elu(c: &mut Context) -> Result<(), String> {
     Ok(())
 }
 
+/// 2^100, a slope at which a step is a step; a power of two, so that no product is rounded.
+const STEEP: f32 = 1.267_650_6e30;
+
 /// Appends 1 where `value` is above 1e-30, 0 where it is at most 0, in an operator that ONNX
 /// Runtime keeps in its blocked layout.
 fn step(c: &mut Context, value: &str) -> Result<String, String> {
+    let value = c
+        .target()
+        .enter(c.graph(), value)
+        .map_err(|error| error.to_string())?;
     c.add(
         "HardSigmoid",
-        &[value],
-        [("alpha", 1e30_f32.into()), ("beta", 0.0_f32.into())],
+        &[&value],
+        [("alpha", STEEP.into()), ("beta", 0.0_f32.into())],
     )
 }
 

@@ -20,10 +20,10 @@ use crate::onnx::{Builder, Constant, Graph, InferError, Node};
 use matrices::{INPUTS, TILE};
 
 /// Fewest channels, in or out, for which the transforms pay.
-const CHANNELS: usize = 64;
+const CHANNELS: usize = 128;
 
 /// Fewest channels of the wider side.
-const WIDER: usize = 128;
+const WIDER: usize = 256;
 
 /// Returns `graph` with every convolution that it pays for rewritten.
 pub fn rewrite(mut graph: Graph) -> Result<Graph, InferError> {
