@@ -10,6 +10,7 @@
 )]
 
 mod autodiff;
+mod cli;
 mod daemon;
 mod ingest;
 mod onnx;

@@ -1,5 +1,6 @@
 //! From files lying or arriving in `watch/` to jobs.
 
 mod arrival;
+mod contents;
 mod names;
 mod refusal;
