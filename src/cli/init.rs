@@ -24,8 +24,8 @@ pub(super) fn run(common: &Common, args: &InitArgs) -> anyhow::Result<ExitCode> 
         .as_ref()
         .context("a new studio has settings")?;
     let studio = watched(studio)?;
-    if let Some(sample) = super::watch::sample().filter(|_| !was_there && !args.no_sample) {
-        daemon::drop_sample(&studio, &sample)?;
+    if !was_there && !args.no_sample {
+        daemon::drop_sample(&studio, &super::watch::sample())?;
     }
     let root = display_path(studio.root());
     let here = Path::new(".")

@@ -71,9 +71,14 @@ const BAD_SETTINGS: u8 = 78;
 
 fn status_of(error: &anyhow::Error) -> ExitCode {
     if let Some(error) = error.downcast_ref::<SettingsError>() {
-        return match error {
-            SettingsError::NoStudio { .. } | SettingsError::NotAStudio { .. } => ExitCode::from(4),
-            _ => ExitCode::from(BAD_SETTINGS),
+        let no_studio = matches!(
+            error,
+            SettingsError::NoStudio { .. } | SettingsError::NotAStudio { .. }
+        );
+        return if no_studio {
+            ExitCode::from(4)
+        } else {
+            ExitCode::from(BAD_SETTINGS)
         };
     }
     match error.downcast_ref::<daemon::Fatal>() {

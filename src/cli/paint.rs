@@ -116,11 +116,11 @@ fn show(
             Event::Evaluation(evaluation) => {
                 let left = evaluation.of - evaluation.iteration;
                 let speed = pace.evaluated(clock.monotonic(), left);
-                let mut text = format!("loss {:.4e}", evaluation.total);
-                if let Some(speed) = speed {
-                    let span = output::span(speed.left.max(Duration::from_secs(1)));
-                    text += &format!("  {:.2} it/s  {span} left", speed.per_second);
-                }
+                let pace = speed.map_or_else(String::new, |speed| {
+                    let left = output::span(speed.left.max(Duration::from_secs(1)));
+                    format!("  {:.2} it/s  {left} left", speed.per_second)
+                });
+                let text = format!("loss {:.4e}{pace}", evaluation.total);
                 bar.set_position(u64::try_from(evaluation.iteration).unwrap_or(u64::MAX));
                 let due = print_iter > 0 && evaluation.iteration.is_multiple_of(print_iter);
                 if due && !quiet && bar.is_hidden() {

@@ -51,7 +51,7 @@ pub(super) fn run(common: &Common, args: &WatchArgs) -> anyhow::Result<ExitCode>
         engine: EngineChoice::default(),
         check: Box::new(move |bundle| gates::check(bundle, &settings)),
         verify: Box::new(gates::verify),
-        sample: sample(),
+        sample: Some(sample()),
         until_idle: args.until_idle,
     };
     match &args.rehearse {
@@ -90,12 +90,12 @@ fn equip(setup: &mut Setup, context: &Context, common: &Common) -> anyhow::Resul
 }
 
 /// Returns the sample that a new studio is given: pictures drawn for this project.
-pub(super) fn sample() -> Option<Sample> {
-    Some(Sample {
+pub(super) fn sample() -> Sample {
+    Sample {
         content: include_bytes!("sample/content.jpg"),
         style: include_bytes!("sample/style.jpg"),
         profile: include_str!("sample/profile.toml"),
-    })
+    }
 }
 
 /// Puts the script in the place of painting, and its waits in the place of the usual ones.

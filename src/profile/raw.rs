@@ -177,6 +177,11 @@ impl RawOptions {
             if Self::NOT_PRESET.contains(&field.key()) || !options.assign(&field)? {
                 return Err(field.unknown(known()).into());
             }
+            // A network knows how it likes to begin, not from which of a job's pictures.
+            if let Some(init @ (Init::File(_) | Init::Previous)) = &options.init {
+                let allowed = "in a preset it is \"random\" or \"image\"";
+                return Err(field.not_allowed(&init.to_string(), allowed).into());
+            }
         }
         Ok(options)
     }

@@ -23,8 +23,17 @@ fn rejected(name: &str, bytes: &[u8], profile: &str) -> String {
     }
     studio.drop_pair("good");
     let output = studio.until_idle();
-    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stdout));
-    assert_eq!(studio.watched(), ["bad", "bad.error.txt"], "the bad one stays");
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "{}",
+        String::from_utf8_lossy(&output.stdout)
+    );
+    assert_eq!(
+        studio.watched(),
+        ["bad", "bad.error.txt"],
+        "the bad one stays"
+    );
     let kept = fs::read(studio.path("watch/bad").join(name)).unwrap();
     assert!(kept == bytes, "the input is untouched");
     studio.wait_for("done", 1);
@@ -83,7 +92,10 @@ fn a_header_that_claims_more_than_the_limit() {
 #[test]
 fn a_profile_with_an_unknown_key() {
     let note = rejected("content.png", &picture(1), "seed = 1\nstlye_weight = 5\n");
-    assert_says(&note, &["profile.toml", "2", "stlye_weight", "style_weight"]);
+    assert_says(
+        &note,
+        &["profile.toml", "2", "stlye_weight", "style_weight"],
+    );
 }
 
 #[test]

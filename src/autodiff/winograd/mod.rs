@@ -3,7 +3,7 @@
 //! A 3×3 convolution of stride 1 takes 36 multiplications where the direct form takes 144. The
 //! input is cut into overlapping tiles and transformed by a strided convolution with a fixed
 //! kernel; the sum over channels is one matrix product for each of the 36 places; a small matrix
-//! takes the products back to 4×4 outputs (Lavin and Gray 2015). From [`CHANNELS`] channels on this
+//! takes the products back to 4×4 outputs (Lavin and Gray 2015). From `CHANNELS` channels on this
 //! beats ONNX Runtime's direct kernels on a processor; below, the transforms cost more than they
 //! save. The result is off by about 1e-6 of its largest value.
 //!

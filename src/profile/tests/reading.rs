@@ -421,15 +421,14 @@ fn presets_are_checked_and_cannot_speak_for_a_job() {
         &["models/nin.toml", "did you mean `style_weight`"],
     );
     assert_says(
+        &error("init = \"a.png\""),
+        &["models/nin.toml", "a.png", "random"],
+    );
+    assert_says(
         &error("pooling = 3"),
         &["models/nin.toml", "takes a string"],
     );
-    for key in [
-        "network = \"a\"",
-        "init = \"a.png\"",
-        "carry_optimizer = true",
-        "seed = 1",
-    ] {
+    for key in ["network = \"a\"", "carry_optimizer = true", "seed = 1"] {
         assert_says(&error(key), &["unknown key"]);
     }
 }
