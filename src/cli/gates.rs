@@ -136,7 +136,9 @@ fn picture(
 }
 
 fn refused(error: &DecodeError) -> Rejection {
-    let cause = if error.may_still_arrive() {
+    // An empty file that has settled is one that went wrong, not one that is on its way.
+    let may_arrive = error.may_still_arrive() && !matches!(error, DecodeError::Empty { .. });
+    let cause = if may_arrive {
         Cause::Incomplete
     } else {
         Cause::Bundle

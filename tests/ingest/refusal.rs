@@ -50,7 +50,7 @@ fn a_profile_that_is_no_toml_is_shown_with_its_line() {
     studio.drop("typo/profile.toml", "seed = 1\nstyle_weight = = 5\n");
     assert_eq!(studio.until_idle().status.code(), Some(0));
     let note = text(studio.path("watch/typo.error.txt"));
-    for part in ["profile.toml", "line 2", "style_weight = = 5"] {
+    for part in ["profile.toml:2:16", "style_weight = = 5"] {
         assert!(note.contains(part), "{part}: {note}");
     }
     assert_eq!(studio.watched(), ["typo", "typo.error.txt"]);
