@@ -3,16 +3,48 @@
 //! The scalar that is differentiated is `Σ rᵢ·yᵢ` over all outputs, with fixed, uneven `r`, so that
 //! no rule sees an incoming gradient of ones. The graph runs in `f32`; differences are formed in
 //! `f64` along random directions and along single elements.
+//!
+//! The checks run on the processor. `PENTIMENTO_TEST_DEVICE` (`cuda:0`) takes them to a card, where
+//! the plain form alone is checked, and compared with what the processor makes of it as well.
+
+use std::sync::OnceLock;
 
 use pentimento::autodiff::{Target, backward};
-use pentimento::engine::{Device, SessionOptions};
+use pentimento::engine::{Device, Session, SessionOptions};
 use pentimento::onnx::{Attribute, Builder, Graph, Model};
+use pentimento::runtime;
 use pentimento::tensor::Tensor;
 
 use crate::support::engine;
 
-/// Both forms of every gradient are checked.
-pub const TARGETS: [Target; 2] = [Target::Blocked, Target::Plain];
+/// Variable that names the device to check on.
+const DEVICE: &str = "PENTIMENTO_TEST_DEVICE";
+
+/// Least tolerance away from the processor, whose sums are formed in another order.
+const ELSEWHERE: f64 = 1e-2;
+
+/// Returns the device that [`DEVICE`] names, if it names one, and says so.
+fn named_device() -> Option<Device> {
+    static NAMED: OnceLock<Option<Device>> = OnceLock::new();
+    *NAMED.get_or_init(|| {
+        let name = std::env::var(DEVICE).ok()?;
+        let device = match name.parse().unwrap() {
+            runtime::Device::Cuda(card) => Device::Cuda(card),
+            runtime::Device::Cpu => Device::Cpu,
+            runtime::Device::Auto => panic!("{DEVICE} must name a device: cpu or cuda:N"),
+        };
+        eprintln!("gradients are checked on {device} ({DEVICE}), in their plain form");
+        Some(device)
+    })
+}
+
+/// Returns the forms of a gradient that are checked: both, or the plain one on a named device.
+pub fn targets() -> &'static [Target] {
+    match named_device() {
+        Some(_) => &[Target::Plain],
+        None => &[Target::Blocked, Target::Plain],
+    }
+}
 
 /// One graph whose inputs are all differentiated.
 #[derive(Clone)]
@@ -106,8 +138,15 @@ pub fn check_grads(case: &Case, target: Target) -> Result<(), String> {
         .zip(101..)
         .map(|(info, seed)| spread(&info.fixed_shape().unwrap(), (-1.0, 1.5), seed))
         .collect();
+    let device = named_device().unwrap_or(Device::Cpu);
     let gradients = gradients(case, &weights, target)?;
-    let mut session = session(forward)?;
+    let mut tolerance = case.tolerance;
+    if let Some(device) = named_device() {
+        tolerance = tolerance.max(ELSEWHERE);
+        agree_with_the_processor(case, &weights, target, &gradients)
+            .map_err(|report| format!("on {device}: {report}"))?;
+    }
+    let mut session = session(forward, device)?;
     let mut value = |inputs: &[Tensor]| -> Result<f64, String> {
         let feeds: Vec<(&str, &Tensor)> = forward
             .inputs
@@ -125,11 +164,7 @@ pub fn check_grads(case: &Case, target: Target) -> Result<(), String> {
             .sum())
     };
     for (i, gradient) in gradients.iter().enumerate() {
-        let largest = gradient
-            .data()
-            .iter()
-            .fold(0.0_f64, |m, &g| m.max(f64::from(g).abs()))
-            .max(1e-3);
+        let largest = largest(gradient);
         for j in probes(gradient.data().len()) {
             let mut at = |offset: f32| {
                 let mut inputs = case.values.clone();
@@ -140,7 +175,7 @@ pub fn check_grads(case: &Case, target: Target) -> Result<(), String> {
             let ((xa, a), (xb, b)) = (at(case.step)?, at(-case.step)?);
             let expected = (a - b) / (xa - xb);
             let found = f64::from(gradient.data()[j]);
-            if (found - expected).abs() > case.tolerance * largest.max(expected.abs()) {
+            if (found - expected).abs() > tolerance * largest.max(expected.abs()) {
                 return Err(format!(
                     "input {i}, element {j}: {found} appended, {expected} by differences"
                 ));
@@ -148,6 +183,35 @@ pub fn check_grads(case: &Case, target: Target) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Holds that `found` is what the same backward pass gives on the processor.
+fn agree_with_the_processor(
+    case: &Case,
+    weights: &[Tensor],
+    target: Target,
+    found: &[Tensor],
+) -> Result<(), String> {
+    let graph = gradient_graph(&case.model.graph, target)?;
+    let values: Vec<Tensor> = case.values.iter().chain(weights).cloned().collect();
+    let expected = run_on(&graph, &values, Device::Cpu)?;
+    for (i, (a, b)) in found.iter().zip(&expected).enumerate() {
+        let bound = ELSEWHERE * largest(b);
+        let pairs = a.data().iter().zip(b.data());
+        for (j, (&a, &b)) in pairs.enumerate() {
+            let close = (f64::from(a) - f64::from(b)).abs() <= bound;
+            if !close {
+                return Err(format!("input {i}, element {j}: {a}, but {b} on cpu"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Returns the largest size of an element, for tolerances: never quite 0.
+fn largest(gradient: &Tensor) -> f64 {
+    let sizes = gradient.data().iter().map(|&g| f64::from(g).abs());
+    sizes.fold(1e-3, f64::max)
 }
 
 /// Runs the backward pass of the case with the incoming gradients `weights`.
@@ -192,7 +256,11 @@ pub fn with_outputs(graph: Builder, results: &[String]) -> Graph {
 
 /// Runs a graph once.
 pub fn run(graph: &Graph, values: &[Tensor]) -> Result<Vec<Tensor>, String> {
-    let mut session = session(graph)?;
+    run_on(graph, values, named_device().unwrap_or(Device::Cpu))
+}
+
+fn run_on(graph: &Graph, values: &[Tensor], device: Device) -> Result<Vec<Tensor>, String> {
+    let mut session = session(graph, device)?;
     let names = graph.inputs.iter().map(|info| info.name.as_str());
     let feeds: Vec<(&str, &Tensor)> = names.zip(values).collect();
     session
@@ -200,12 +268,9 @@ pub fn run(graph: &Graph, values: &[Tensor]) -> Result<Vec<Tensor>, String> {
         .map_err(|e| format!("{:#}", anyhow::Error::from(e)))
 }
 
-fn session(graph: &Graph) -> Result<pentimento::engine::Session, String> {
+fn session(graph: &Graph, device: Device) -> Result<Session, String> {
     engine()
-        .session(
-            &Model::new(graph.clone()),
-            &SessionOptions::new(Device::Cpu, 1),
-        )
+        .session(&Model::new(graph.clone()), &SessionOptions::new(device, 1))
         .map_err(|e| format!("{:#}", anyhow::Error::from(e)))
 }
 

@@ -5,7 +5,7 @@ use pentimento::onnx::{Builder, Model};
 use pentimento::tensor::Tensor;
 
 use super::{Ints, linear, node};
-use crate::autodiff::check::{Case, TARGETS, case, gradients, spread};
+use crate::autodiff::check::{Case, case, gradients, spread, targets};
 
 const POOLS: &[(&str, &[usize], Ints)] = &[
     (
@@ -198,7 +198,7 @@ pub fn cases() -> Vec<Case> {
 fn tied_maxima_do_not_multiply_the_gradient() {
     for &(name, shape, ints) in POOLS.iter().filter(|(_, shape, _)| shape.len() == 4) {
         for levels in [0.0, 1.5] {
-            for target in TARGETS {
+            for &target in targets() {
                 let what = format!("{name}, {levels} levels, {target:?}");
                 each_window(shape, ints, levels, target, &what);
             }
