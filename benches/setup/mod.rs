@@ -68,7 +68,11 @@ impl Evaluation {
             },
         };
         let objective = Objective::build(network, &spec)?;
-        let mut session = engine.session(&objective.model, options)?;
+        let options = SessionOptions {
+            arena: objective.wants_arena,
+            ..options.clone()
+        };
+        let mut session = engine.session(&objective.model, &options)?;
         for (term, seed) in objective.terms.iter().zip(1..) {
             session.bind(&term.weight_input(), Tensor::scalar(1.0))?;
             if !term.target_shape.is_empty() {
