@@ -4,7 +4,10 @@
 The work is one evaluation of neural-style's objective: VGG-19 up to relu5_1, content loss at
 relu4_2, style losses at five layers, total variation, and the gradient with respect to the
 picture. Each process does a few evaluations and ends; the processes alternate, so that what else
-the machine does falls on both sides. PyTorch runs in both memory formats and the faster one counts.
+the machine does falls on both sides. PyTorch runs in both memory formats, with its threads
+spinning or sleeping while they wait for each other, and the fastest way counts. Rounds in which
+other programs took part of the processor are marked: PyTorch suffers more from them than ONNX
+Runtime (its spinning threads many times over), so that they say little about either.
 
 Needs torch, numpy and safetensors. See README.md in this folder.
 """
@@ -21,6 +24,10 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 WEIGHTS = HERE.parent.parent / "shared/weights/vgg19_f16.safetensors"
 FORMATS = ("contiguous", "channels_last")
+# How OpenMP's threads wait; None leaves it to OpenMP, which spins.
+POLICIES = {"": None, "+passive": "PASSIVE"}
+# Share of the processor that others may use in a round.
+QUIET = 0.05
 # Convolutions with their layer's name; None is a pooling.
 NETWORK = (
     "1_1", "1_2", None, "2_1", "2_2", None, "3_1", "3_2", "3_3", "3_4", None,
@@ -100,11 +107,11 @@ class Evaluation:
         return loss + vertical + horizontal
 
     def run(self):
-        """Evaluates once and returns loss and gradient as they arrive on the host."""
+        """Evaluates once and returns the loss; the gradient stays where it was made."""
         self.picture.grad = None
         loss = self.objective(self.picture)
         loss.backward()
-        return loss.item(), self.picture.grad.cpu()
+        return loss.item()
 
 
 def timed(evaluation, warm_up, count):
@@ -160,8 +167,35 @@ def bench_binary():
     sys.exit("cargo named no executable for the bench `once`")
 
 
+def ticks():
+    """Returns the processor's busy and total time so far, or None where it is not told (Linux)."""
+    try:
+        first = pathlib.Path("/proc/stat").read_text().splitlines()[0]
+    except OSError:
+        return None
+    # user nice system idle iowait irq softirq steal; guests are counted in user already.
+    fields = [int(field) for field in first.split()[1:9]]
+    return sum(fields) - fields[3] - fields[4], sum(fields)
+
+
+def own_ticks():
+    """Returns the time of this process and the children that have ended, in the same unit."""
+    spent = os.times()
+    return sum(spent[:4]) * os.sysconf("SC_CLK_TCK")
+
+
+def foreign_share(before, own_before):
+    """Returns the share of the processor that others used since then, or None."""
+    now = ticks()
+    if before is None or now is None or now[1] <= before[1]:
+        return None
+    others = now[0] - before[0] - (own_ticks() - own_before)
+    return max(0.0, others / (now[1] - before[1]))
+
+
 def measure(args, side, size, warm_up, count):
     """Runs one process of `side` and returns what it printed."""
+    env = dict(os.environ)
     common = [
         "--size", f"{size[0]}x{size[1]}", "--pool", args.pool, "--threads", str(args.threads),
         "--warm-up", str(warm_up), "--count", str(count),
@@ -169,27 +203,39 @@ def measure(args, side, size, warm_up, count):
     if side == "pentimento":
         command = [args.bench_binary, "--network", str(args.weights), *common]
     else:
-        here = [sys.executable, __file__, "--worker", side, "--weights", str(args.weights)]
-        command = [*here, *common]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+        memory_format, plus, policy = side.partition("+")
+        wait = POLICIES[plus + policy]
+        if wait:
+            env["OMP_WAIT_POLICY"] = wait
+        else:
+            env.pop("OMP_WAIT_POLICY", None)
+        command = [
+            sys.executable, __file__, "--worker", memory_format,
+            "--weights", str(args.weights), *common,
+        ]  # fmt: skip
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, env=env)
     if done.returncode != 0:
         sys.exit(f"{side} ended with status {done.returncode}: {' '.join(command)}")
     return json.loads(done.stdout.splitlines()[-1])
 
 
 def compare(args):
-    """Lets the sides take turns; returns the medians of each by round."""
-    sides = ["pentimento", *FORMATS]
+    """Lets the sides take turns; returns the medians of each by round, and what others used."""
+    sides = ["pentimento", *(name + policy for policy in POLICIES for name in FORMATS)]
+    others = []
     medians = {side: [] for side in sides}
     for number in range(args.rounds):
         # Each round starts with another side, so that none is always the one after a pause.
         turn = number % len(sides)
+        before, own_before = ticks(), own_ticks()
         for side in sides[turn:] + sides[:turn]:
             result = measure(args, side, args.size, args.warm_up, args.count)
             medians[side].append(result["median_s"])
-        row = "  ".join(f"{side} {medians[side][-1]:.3f} s" for side in sides)
-        print(f"round {number + 1} of {args.rounds}: {row}", flush=True)
-    return medians
+        others.append(foreign_share(before, own_before))
+        row = "  ".join(f"{side} {medians[side][-1]:.3f}" for side in sides)
+        mark = f"  DISTURBED, others {others[-1]:.0%}" if (others[-1] or 0) > QUIET else ""
+        print(f"round {number + 1} of {args.rounds}, s: {row}{mark}", flush=True)
+    return medians, others
 
 
 def memory(args):
@@ -215,15 +261,20 @@ def main(args):
     height, width = args.size
     print(f"{processor()}, {args.threads} threads, PyTorch {torch.__version__}")
     print(f"VGG-19, {height}x{width}, {args.pool} pooling, loss and gradient")
-    medians = compare(args)
-    best = min(FORMATS, key=lambda name: statistics.median(medians[name]))
+    medians, others = compare(args)
+    theirs = [side for side in medians if side != "pentimento"]
+    best = min(theirs, key=lambda side: statistics.median(medians[side]))
     ratios = [a / b for a, b in zip(medians["pentimento"], medians[best])]
     for side, values in medians.items():
-        print(f"{side:14} median {statistics.median(values):.3f} s, best {min(values):.3f} s")
+        print(f"{side:22} median {statistics.median(values):.3f} s, best {min(values):.3f} s")
     print(f"ratios to {best}: {'  '.join(f'{ratio:.3f}' for ratio in ratios)}")
     print(f"RATIO {statistics.median(ratios):.3f}")
+    disturbed = sum((share or 0) > QUIET for share in others)
+    if disturbed:
+        print(f"{disturbed} of {args.rounds} rounds were DISTURBED: repeat on a quiet machine")
     result = {"processor": processor(), "threads": args.threads, "size": args.size}
-    result |= {"pool": args.pool, "medians_s": medians, "best_format": best, "ratios": ratios}
+    result |= {"pool": args.pool, "medians_s": medians, "best": best, "ratios": ratios}
+    result |= {"others_share": others, "disturbed_rounds": disturbed}
     result["ratio"] = statistics.median(ratios)
     if args.memory_size:
         peaks = memory(args)
