@@ -13,6 +13,8 @@ mod autodiff;
 mod cli;
 mod daemon;
 mod ingest;
+mod network;
+mod objective;
 mod onnx;
 mod supervisor;
 mod support;
