@@ -172,7 +172,6 @@ fn a_cut_file_is_refused_wherever_it_ends() {
 }
 
 #[test]
-#[ignore = "a known fault: the import takes a kernel of no output channels"]
 fn a_convolution_without_channels_is_refused() {
     let entries = [
         entry("conv1_1.weight", &[0, 3, 3, 3], |_| 0.5),

@@ -132,7 +132,7 @@ fn convolution(
             "a kernel has four axes".to_owned(),
         ));
     };
-    if inputs != *channels || kh % 2 == 0 || kw % 2 == 0 {
+    if out == 0 || inputs != *channels || kh % 2 == 0 || kw % 2 == 0 {
         let expected = format!("a kernel of odd size over {channels} channels is needed");
         return Err(wrong(&weight_name, &shape, expected));
     }
