@@ -11,6 +11,7 @@
 mod forward;
 mod import;
 mod layer;
+pub mod layer_list;
 mod load;
 mod manifest;
 
