@@ -3,6 +3,7 @@
 //! ARCHITECTURE.md gives the order to read the modules in, and says who may import whom.
 
 pub mod autodiff;
+pub mod causes;
 pub mod cli;
 pub mod clock;
 pub mod daemon;

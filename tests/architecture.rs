@@ -39,7 +39,7 @@ const COMPUTING: &[&str] = &[
 const PAINTING: &[&str] = &["transfer", "engine", "pixels"];
 
 /// What several sides stand on: it knows none of them.
-const GROUND: &[&str] = &["clock", "logging", "profile", "settings", "runtime"];
+const GROUND: &[&str] = &["causes", "clock", "logging", "profile", "settings", "runtime"];
 
 /// Libraries with a wide surface, each with the modules that may use it.
 const OWNERS: &[(&str, &[&str])] = &[

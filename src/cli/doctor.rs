@@ -8,6 +8,7 @@ use std::fmt;
 use std::path::Path;
 use std::process::ExitCode;
 
+use crate::causes::with_causes;
 use crate::cli::args::Common;
 use crate::cli::context::Context;
 use crate::cli::output;
@@ -17,7 +18,6 @@ use crate::job::names::display_path;
 use crate::runtime::Card;
 use crate::runtime::Device;
 use crate::runtime::Environment;
-use crate::runtime::Error;
 use crate::runtime::Host;
 use crate::runtime::Library;
 use crate::runtime::MINIMUM;
@@ -180,7 +180,7 @@ fn look_for_library(report: &mut Report, env: &Environment, request: &Request) -
     let Search { library, looked } = match search(env, request) {
         Ok(search) => search,
         Err(error) => {
-            report.add(Level::Failure, SUBJECT, chain(&error));
+            report.add(Level::Failure, SUBJECT, with_causes(&error));
             return None;
         }
     };
@@ -274,7 +274,7 @@ fn look_at_cards(report: &mut Report, nvidia: &Nvidia) {
 fn choose_device(report: &mut Report, device: Device, library: &Library, nvidia: &Nvidia) {
     match resolve_device(device, library, nvidia) {
         Err(error) => {
-            report.add(Level::Failure, "device", chain(&error));
+            report.add(Level::Failure, "device", with_causes(&error));
         }
         Ok(choice) => {
             // A card that lies idle for want of a library is worth a word; no card is not.
@@ -290,14 +290,6 @@ fn choose_device(report: &mut Report, device: Device, library: &Library, nvidia:
 fn gigabytes(bytes: u64) -> String {
     let tenths = bytes / 100_000_000;
     format!("{}.{} GB", tenths / 10, tenths % 10)
-}
-
-fn chain(error: &Error) -> String {
-    use std::error::Error as _;
-    match error.source() {
-        Some(source) => format!("{error}: {source}"),
-        None => error.to_string(),
-    }
 }
 
 #[cfg(test)]

@@ -4,9 +4,9 @@
 //! Joins what `pixels`, `profile` and `network` say into the words that stand in `NAME.error.txt`.
 
 use std::error::Error;
-use std::fmt::Write as _;
 use std::path::Path;
 
+use crate::causes::with_causes;
 use crate::cli::profiles;
 use crate::ingest::{Accepted, BundleFiles, Cause, Rejection};
 use crate::job::names::display_name;
@@ -21,7 +21,7 @@ pub(super) fn check(bundle: &BundleFiles, settings: &Settings) -> Result<Accepte
     let dirs = settings.model_folders();
     let in_profile = |error: &dyn Error| {
         let hint = "mend the profile; the pictures may stay where they are";
-        rejection(chain(error), hint, Cause::Bundle)
+        rejection(with_causes(error), hint, Cause::Bundle)
     };
     let profile = profiles::finished(&raw, &dirs).map_err(|error| in_profile(&error))?;
     profile
@@ -52,7 +52,7 @@ pub(super) fn verify(path: &Path) -> Result<(), String> {
     };
     pixels::probe(path, &options)
         .map(|_| ())
-        .map_err(|error| chain(&error))
+        .map_err(|error| with_causes(&error))
 }
 
 /// Reads the nearest profile, and says where it is from.
@@ -60,7 +60,7 @@ fn profile(bundle: &BundleFiles, settings: &Settings) -> Result<(RawProfile, Str
     let folders = settings.profile_folders();
     let wrong = |error: &dyn Error, cause| {
         let hint = "mend the profile; the pictures may stay where they are";
-        rejection(chain(error), hint, cause)
+        rejection(with_causes(error), hint, cause)
     };
     if let Some(path) = &bundle.profile {
         let raw = RawProfile::load(path, &folders).map_err(|e| wrong(&e, Cause::Bundle))?;
@@ -101,14 +101,14 @@ fn installed(
                 Ok(path) => path.to_string_lossy().into_owned(),
                 Err(error) => {
                     let hint = "name a network of models/, or put the file there";
-                    return Err(rejection(chain(&error), hint, Cause::Outside));
+                    return Err(rejection(with_causes(&error), hint, Cause::Outside));
                 }
             },
         };
         network::is_installed(&name, &dirs).map_err(|error| {
             let hint =
                 "install it, or choose another network in the profile (`builtin` is always there)";
-            rejection(chain(&error), hint, Cause::Outside)
+            rejection(with_causes(&error), hint, Cause::Outside)
         })?;
     }
     Ok(())
@@ -144,7 +144,7 @@ fn refused(error: &DecodeError) -> Rejection {
         Cause::Bundle
     };
     rejection(
-        chain(error),
+        with_causes(error),
         "replace the picture, under the same name or another",
         cause,
     )
@@ -190,16 +190,4 @@ fn rejection(reason: String, hint: &str, cause: Cause) -> Rejection {
         hint: hint.to_owned(),
         cause,
     }
-}
-
-/// Returns an error and its sources, one after the other.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        // Writing to a string cannot fail.
-        let _ = write!(text, ": {cause}");
-        source = cause.source();
-    }
-    text
 }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use crate::causes::with_causes;
 use crate::clock::Clock;
 use crate::daemon::Fatal;
 use crate::daemon::Outcome;
@@ -255,7 +256,7 @@ impl<'a> Floor<'a> {
     }
 
     fn incident(&mut self, subject: &str, error: &FolderError) {
-        let text = error.with_causes();
+        let text = with_causes(error);
         tracing::error!(subject, error = text, "incident");
         (self.tell)(Report::Remark(&format!("{subject}: {text}")));
     }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::sync::watch;
 
+use crate::causes::with_causes;
 use crate::clock::Clock;
 use crate::daemon::EngineChoice;
 use crate::daemon::Verify;
@@ -176,6 +177,6 @@ fn find_problem(folder: &JobFolder, path: &Path, sha256: &str, verify: &Verify) 
     match hash_file(&path) {
         Ok(hash) if hash != sha256 => Some("its bytes are not those that were written".to_owned()),
         Ok(_) => verify(&path).err(),
-        Err(error) => Some(error.with_causes()),
+        Err(error) => Some(with_causes(&error)),
     }
 }

@@ -8,7 +8,6 @@ mod job_folder;
 mod moving;
 mod studio;
 
-use std::error::Error;
 use std::io;
 use std::path::Path;
 use std::path::PathBuf;
@@ -69,20 +68,6 @@ pub enum FolderError {
         #[source]
         source: serde_json::Error,
     },
-}
-
-impl FolderError {
-    /// Returns the message followed by those of its causes.
-    pub fn with_causes(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = self.source();
-        while let Some(error) = cause {
-            text.push_str(": ");
-            text.push_str(&error.to_string());
-            cause = error.source();
-        }
-        text
-    }
 }
 
 /// Returns a function that wraps an I/O error with what was being done to `path`.

@@ -110,6 +110,28 @@ impl Profile {
         }
         Ok(())
     }
+
+    /// Returns the profile with the last part alone of every absolute path in it: what may be told
+    /// to others, since the folders above say something about a machine and its owner.
+    pub fn without_absolute_paths(&self) -> Self {
+        let mut profile = self.clone();
+        for stage in &mut profile.stages {
+            if let NetworkRef::File(path) = &mut stage.network {
+                keep_last_part(path);
+            }
+            if let Init::File(path) = &mut stage.init {
+                keep_last_part(path);
+            }
+        }
+        profile
+    }
+}
+
+fn keep_last_part(path: &mut String) {
+    let named = Path::new(path.as_str());
+    if let (true, Some(last)) = (named.is_absolute(), named.file_name()) {
+        *path = last.to_string_lossy().into_owned();
+    }
 }
 
 /// Returns `path` with `.` and `..` worked out by their spelling alone.

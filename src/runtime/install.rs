@@ -6,13 +6,14 @@
 //! behind is removed by the next that holds the lock.
 
 use std::{
-    error::Error as _,
     fs::{self, File},
     io,
     path::{Path, PathBuf},
 };
 
 use rustix::fs::{FlockOperation, flock};
+
+use crate::causes::with_causes;
 
 use super::{
     Environment, Error, Library, Origin, Progress,
@@ -363,7 +364,7 @@ impl Order<'_> {
         let mut transferred = |bytes: u64| progress(Progress::Transferred(bytes.min(total)));
         let fetched = client.fetch(env, &program, self.requirement, &fetching, &mut transferred)?;
         progress(Progress::Checking);
-        (self.unpack)(&fetched, &ready).map_err(|error| failure(chain(&error)))?;
+        (self.unpack)(&fetched, &ready).map_err(|error| failure(with_causes(&error)))?;
         Ok(ready)
     }
 }
@@ -386,13 +387,5 @@ fn at<'a>(doing: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> Erro
         doing,
         path: path.to_path_buf(),
         source,
-    }
-}
-
-/// Returns an error with its sources, in one line.
-fn chain(error: &UnpackError) -> String {
-    match error.source() {
-        Some(source) => format!("{error}: {source}"),
-        None => error.to_string(),
     }
 }

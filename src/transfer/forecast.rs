@@ -7,6 +7,7 @@
 //! (`ARCHITECTURE.md`, "Speed and memory").
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 
 use super::stage::{optimizer_options, spec};
 use super::targets::{image_size, stage_size};
@@ -15,11 +16,16 @@ use crate::engine::Device;
 use crate::network::Network;
 use crate::objective::{Objective, ObjectiveError};
 use crate::onnx::{Graph, infer};
+use crate::optim::Options;
 use crate::pixels::Picture;
-use crate::profile::{NetworkRef, Profile, Stage};
+use crate::profile::{Compat, NetworkRef, Profile, Stage};
 
 /// Measured peak of a whole process over what the walk counts (values alive at once).
 const ORDER_FACTOR: f64 = 1.25;
+
+/// The same where ONNX Runtime's arena is on, which grows in powers of two and so holds up to twice
+/// what it was asked for.
+const ARENA_FACTOR: f64 = 1.7;
 
 /// Copies of the weights that are held: the model's, its bytes while the session is made, ONNX
 /// Runtime's blocked ones for the forward and the backward pass.
@@ -42,16 +48,35 @@ pub fn forecast(
     let spec = spec(stage, profile.compat, (width, height), device);
     let objective = Objective::build(network, &spec)?;
     let (alive, weights) = peak(&objective.model.graph);
-    let computing = scaled(alive, ORDER_FACTOR) + weights * WEIGHT_COPIES;
+    let factor = if objective.wants_arena {
+        ARENA_FACTOR
+    } else {
+        ORDER_FACTOR
+    };
+    let computing = scaled(alive, factor) + weights * WEIGHT_COPIES;
     Ok(match device {
         Device::Cpu => {
             let variable = 3 * width * height;
-            let optimizer = optimizer_options(stage, profile.compat).memory_bytes(variable);
-            BASE + computing + optimizer + bytes(PICTURES * variable * 4)
+            let optimizer = optimizer(stage, profile.compat);
+            BASE + computing + optimizer.memory_bytes(variable) + bytes(PICTURES * variable * 4)
         }
         // Optimiser and pictures stay on the host.
         Device::Cuda(_) => computing,
     })
+}
+
+/// Returns the stage's optimiser with the history that it can fill: a pair an iteration.
+fn optimizer(stage: &Stage, compat: Option<Compat>) -> Options {
+    let mut options = optimizer_options(stage, compat);
+    let iterations = usize::try_from(stage.num_iterations).unwrap_or(usize::MAX);
+    if let (Options::Lbfgs(lbfgs), Some(iterations), false) = (
+        &mut options,
+        NonZeroUsize::new(iterations),
+        stage.carry_optimizer,
+    ) {
+        lbfgs.history = lbfgs.history.min(iterations);
+    }
+    options
 }
 
 /// Returns the error for the first stage that does not fit into the memory that may be used.

@@ -35,7 +35,7 @@ struct Embedded<'a> {
     schema: u32,
     /// Version of the program.
     pentimento: &'static str,
-    /// The resolved profile, TOML.
+    /// The resolved profile, TOML, without absolute paths.
     profile: &'a str,
     seed: u32,
     stage: usize,
@@ -63,7 +63,7 @@ impl Recipe {
         });
         Self {
             embed: task.profile.embed_params,
-            profile: task.profile.to_toml(),
+            profile: task.profile.without_absolute_paths().to_toml(),
             seed: task.profile.seed.unwrap_or(task.seed),
             inputs: inputs.hashes.clone(),
             networks: networks.collect(),

@@ -1,13 +1,13 @@
 //! The work itself: a job's folder through `transfer`, told in the words of the protocol.
 
 use std::error::Error;
-use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::computing::{Computing, ComputingError};
 use super::pace::Pace;
 use super::{Ended, Failed, Flow};
+use crate::causes::with_causes;
 use crate::clock::Clock;
 use crate::folder::{JobFolder, hash_file};
 use crate::job::Job;
@@ -228,7 +228,7 @@ fn failed(error: &TransferError) -> Failed {
         ),
     };
     Failed {
-        reason: chain(error),
+        reason: with_causes(error),
         hint: hint.to_owned(),
         class,
     }
@@ -237,7 +237,7 @@ fn failed(error: &TransferError) -> Failed {
 fn input(error: &dyn Error) -> Failed {
     let hint = "mend job.json or profile.toml in the job's folder, or drop the pictures again";
     Failed {
-        reason: chain(error),
+        reason: with_causes(error),
         hint: hint.to_owned(),
         class: FailureClass::Input,
     }
@@ -246,7 +246,7 @@ fn input(error: &dyn Error) -> Failed {
 fn disk(error: &dyn Error) -> Failed {
     let hint = "make room or let the folder be written to, then drop it into watch/ again";
     Failed {
-        reason: chain(error),
+        reason: with_causes(error),
         hint: hint.to_owned(),
         class: FailureClass::Disk,
     }
@@ -255,7 +255,7 @@ fn disk(error: &dyn Error) -> Failed {
 fn device_failed(error: &dyn Error) -> Failed {
     let hint = "run `pentimento doctor` to see what is missing";
     Failed {
-        reason: chain(error),
+        reason: with_causes(error),
         hint: hint.to_owned(),
         class: FailureClass::Device,
     }
@@ -263,16 +263,4 @@ fn device_failed(error: &dyn Error) -> Failed {
 
 fn not_ready(error: &ComputingError) -> Failed {
     device_failed(error)
-}
-
-/// Returns an error and its sources in one line.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        // Writing to a string cannot fail.
-        let _ = write!(text, ": {cause}");
-        source = cause.source();
-    }
-    text
 }

@@ -10,6 +10,7 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::causes::with_causes;
 use crate::clock::Clock;
 use crate::folder::FolderError;
 use crate::folder::Studio;
@@ -377,7 +378,7 @@ impl Inbox {
 
     /// Tells an error once, until a look goes well or ends in another one.
     fn complain(&mut self, tell: &mut dyn FnMut(Notice), error: &FolderError) {
-        let text = error.with_causes();
+        let text = with_causes(error);
         if self.last_error.as_ref() != Some(&text) {
             tell(Notice::Remark(text.clone()));
             self.last_error = Some(text);

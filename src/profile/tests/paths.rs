@@ -164,3 +164,15 @@ fn every_path_of_a_profile_is_checked() {
         .to_string();
     assert_says(&message, &["`stages.1.init` = \"../x.png\"", "outside"]);
 }
+
+#[test]
+fn a_profile_for_others_has_no_absolute_paths() {
+    let text = "network = \"/home/ada/nets/vgg19.onnx\"\ninit = \"sketches/first.png\"\n\n[[stages]]\n\n\
+                [[stages]]\ninit = \"/home/ada/second.png\"\n";
+    let profile = resolve(&read(text).unwrap(), &|_| None).unwrap();
+    let told = profile.without_absolute_paths();
+    assert!(!told.to_toml().contains("/home"), "{}", told.to_toml());
+    let named = told.stages().iter().map(|stage| stage.init.to_string());
+    assert_eq!(named.collect::<Vec<_>>(), ["sketches/first.png", "second.png"]);
+    assert_eq!(told.stages()[0].network.to_string(), "vgg19.onnx");
+}
