@@ -79,9 +79,13 @@ impl Progress {
     }
 
     /// Tells that nothing is left to do.
-    pub(super) fn idle(&mut self, n_done: usize, n_failed: usize) {
+    pub(super) fn idle(&mut self, n_done: usize, n_failed: usize, n_blocked: usize) {
+        let blocked = match n_blocked {
+            0 => String::new(),
+            n => format!(", {n} blocked"),
+        };
         self.print(&format!(
-            "nothing left to do: {n_done} done, {n_failed} failed"
+            "nothing left to do: {n_done} done, {n_failed} failed{blocked}"
         ));
     }
 
@@ -114,6 +118,7 @@ fn is_weighty(report: &Report<'_>) -> bool {
         report,
         Report::Done(..)
             | Report::Failed(..)
+            | Report::Blocked(..)
             | Report::Remark(_)
             | Report::Bundle(_, BundleState::Rejected { .. })
     )
@@ -140,6 +145,11 @@ fn words(report: &Report<'_>) -> Option<String> {
             )
         }
         Report::PickedUp(job) => told(job, "left by an earlier run, runs again"),
+        Report::Blocked(job, obstacle) => told(
+            job,
+            format!("blocked: {}, {}", obstacle.reason, obstacle.hint),
+        ),
+        Report::Unblocked(job) => told(job, "no longer blocked, goes on"),
         Report::Worker(job, event) => told(job, event_words(event)?),
         Report::Done(job, folder, took) => {
             told(job, format!("done in {}: {}", span(*took), place(folder)))
