@@ -28,6 +28,7 @@ pub(super) fn check(bundle: &BundleFiles, settings: &Settings) -> Result<Accepte
         rejection(chain(error), hint, Cause::Bundle)
     };
     let profile = profiles::finished(&raw, &dirs).map_err(|error| in_profile(&error))?;
+    pictures_there(&profile, bundle)?;
     profile
         .check_styles(bundle.styles.len())
         .map_err(|error| in_profile(&error))?;
@@ -36,11 +37,15 @@ pub(super) fn check(bundle: &BundleFiles, settings: &Settings) -> Result<Accepte
         .map_err(|error| in_profile(&error))?;
     known(&profile, bundle, settings)?;
     let mut remarks = Vec::new();
-    let size = picture(&bundle.content, &profile, settings, &mut remarks)?;
-    for style in &bundle.styles {
-        picture(style, &profile, settings, &mut remarks)?;
+    // The first picture gives the painting its shape: the content, or where there is none a style.
+    let mut shape = None;
+    for path in bundle.content.iter().chain(&bundle.styles) {
+        let size = picture(path, &profile, settings, &mut remarks)?;
+        shape.get_or_insert((path, size));
     }
-    large_enough(&bundle.content, size, &profile, settings)?;
+    if let Some((path, size)) = shape {
+        large_enough(path, size, &profile, settings)?;
+    }
     Ok(Accepted {
         profile_text: profile.to_toml(),
         profile_source,
@@ -162,6 +167,19 @@ fn located(network: &NetworkRef, roots: &Roots) -> Result<String, ProfileError> 
     })
 }
 
+/// Holds that the pictures that the profile needs are there.
+fn pictures_there(profile: &Profile, bundle: &BundleFiles) -> Result<(), Rejection> {
+    let missing = if bundle.content.is_none() && profile.needs_content() {
+        "a content picture"
+    } else if bundle.styles.is_empty() && profile.needs_style() {
+        "a style picture"
+    } else {
+        return Ok(());
+    };
+    let hint = "add it, or let the profile do without (content_layers = [] or style_layers = [])";
+    Err(rejection(missing.to_owned(), hint, Cause::Missing))
+}
+
 /// Reads a picture to its end and returns its width and height.
 fn picture(
     path: &Path,
@@ -198,9 +216,9 @@ fn refused(error: &DecodeError) -> Rejection {
     )
 }
 
-/// Holds that the networks can work on the content at the size of each stage.
+/// Holds that the networks can work on a picture of this shape at the size of each stage.
 fn large_enough(
-    content: &Path,
+    shape: &Path,
     (width, height): (usize, usize),
     profile: &Profile,
     settings: &Settings,
@@ -219,7 +237,7 @@ fn large_enough(
         let (w, h) = fit_longest(width, height, size, rounding);
         let minimum = manifest.input.minimum_size;
         if w.min(h) < minimum {
-            let name = display_name(content.file_name().unwrap_or_default());
+            let name = display_name(shape.file_name().unwrap_or_default());
             let reason = format!(
                 "{name} ({width}×{height}) becomes {w}×{h} at image_size = {size}, and network \
                  `{}` needs a shorter side of at least {minimum} pixels",

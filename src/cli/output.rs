@@ -130,11 +130,11 @@ fn words(report: &Report<'_>) -> Option<String> {
         Report::Bundle(name, state) => format!("{name}: {}", bundle_words(state)),
         Report::Remark(text) => (*text).to_owned(),
         Report::Claimed(job) => {
-            let n_styles = job.styles().count();
-            let styles = if n_styles == 1 {
-                "1 style"
-            } else {
-                &format!("{n_styles} styles")
+            let styles = match (job.styles().count(), job.content()) {
+                (0, _) => "no style",
+                (1, Some(_)) => "1 style",
+                (1, None) => "1 style, no content",
+                (n, _) => &format!("{n} styles"),
             };
             told(
                 job,
