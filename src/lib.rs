@@ -19,6 +19,7 @@ pub mod optim;
 pub mod pixels;
 pub mod profile;
 pub mod protocol;
+pub mod report;
 pub mod runtime;
 pub mod settings;
 pub mod supervisor;

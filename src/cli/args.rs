@@ -6,6 +6,8 @@ use clap::Args;
 use clap::Parser;
 use clap::Subcommand;
 
+use crate::cli::models::ModelsCommand;
+
 /// Paints pictures in the manner of others. Drop a picture and a style into watch/ and leave.
 #[derive(Debug, Parser)]
 #[command(
@@ -69,6 +71,12 @@ pub(super) enum Command {
     Paint(PaintArgs),
     /// Make a studio
     Init(InitArgs),
+    /// Look into networks
+    Models {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: ModelsCommand,
+    },
     /// Check what pentimento needs, and say what to do where something is missing
     Doctor,
     /// Manage the ONNX Runtime library
@@ -87,8 +95,8 @@ pub(super) enum Command {
 pub(super) struct PaintArgs {
     /// The picture to re-paint
     pub content: PathBuf,
-    /// The pictures whose manner is taken; a folder stands for all pictures in it
-    #[arg(required = true)]
+    /// The pictures whose manner is taken; a folder stands for all pictures in it. Left out with a
+    /// profile that needs one picture only (content-only, style-only)
     pub style: Vec<PathBuf>,
     /// A profile: a TOML file, or the name of one in profiles/
     #[arg(short, long)]
@@ -140,7 +148,7 @@ pub(super) struct WorkerArgs {
     pub plan: Option<PathBuf>,
 }
 
-fn key_value(text: &str) -> Result<(String, String), String> {
+pub(super) fn key_value(text: &str) -> Result<(String, String), String> {
     let (key, value) = text
         .split_once('=')
         .ok_or("expected KEY=VALUE, such as style_weight=500")?;
@@ -173,6 +181,6 @@ mod tests {
             .collect();
         assert_eq!(set, [("a", "1"), ("b", "2=3")]);
         assert!(Cli::try_parse_from("pentimento paint a s --set oops".split(' ')).is_err());
-        assert!(Cli::try_parse_from("pentimento paint a".split(' ')).is_err());
+        assert!(Cli::try_parse_from("pentimento paint".split(' ')).is_err());
     }
 }

@@ -1,5 +1,5 @@
-//! What a bundle and a result must pass: the pictures decode, the profile reads, the network is
-//! there.
+//! What a bundle, a job and a result must pass: the pictures decode, the profile reads, the network
+//! is known, and there when the job runs.
 //!
 //! Joins what `pixels`, `profile` and `network` say into the words that stand in `NAME.error.txt`.
 
@@ -8,11 +8,15 @@ use std::path::Path;
 
 use crate::causes::with_causes;
 use crate::cli::profiles;
+use crate::folder::JobFolder;
 use crate::ingest::{Accepted, BundleFiles, Cause, Rejection};
-use crate::job::names::display_name;
-use crate::network;
+use crate::job::Obstacle;
+use crate::job::names::{display_name, display_path};
+use crate::network::{self, NetworkError};
 use crate::pixels::{self, DecodeError, DecodeOptions, Rounding, fit_longest};
-use crate::profile::{Compat, NetworkRef, Profile, RawProfile};
+use crate::profile::{
+    Compat, NetworkRef, Profile, ProfileError, ProfileFolders, RawProfile, Roots, resolve,
+};
 use crate::settings::Settings;
 
 /// Decides whether a bundle can be used.
@@ -24,19 +28,24 @@ pub(super) fn check(bundle: &BundleFiles, settings: &Settings) -> Result<Accepte
         rejection(with_causes(error), hint, Cause::Bundle)
     };
     let profile = profiles::finished(&raw, &dirs).map_err(|error| in_profile(&error))?;
+    pictures_there(&profile, bundle)?;
     profile
         .check_styles(bundle.styles.len())
         .map_err(|error| in_profile(&error))?;
     profile
         .check_paths(&settings.roots(&bundle.root))
         .map_err(|error| in_profile(&error))?;
-    installed(&profile, bundle, settings)?;
+    known(&profile, bundle, settings)?;
     let mut remarks = Vec::new();
-    let size = picture(&bundle.content, &profile, settings, &mut remarks)?;
-    for style in &bundle.styles {
-        picture(style, &profile, settings, &mut remarks)?;
+    // The first picture gives the painting its shape: the content, or where there is none a style.
+    let mut shape = None;
+    for path in bundle.content.iter().chain(&bundle.styles) {
+        let size = picture(path, &profile, settings, &mut remarks)?;
+        shape.get_or_insert((path, size));
     }
-    large_enough(&bundle.content, size, &profile, settings)?;
+    if let Some((path, size)) = shape {
+        large_enough(path, size, &profile, settings)?;
+    }
     Ok(Accepted {
         profile_text: profile.to_toml(),
         profile_source,
@@ -86,32 +95,89 @@ fn profile(bundle: &BundleFiles, settings: &Settings) -> Result<(RawProfile, Str
     ))
 }
 
-/// Holds that every network of the profile is there, without reading any weights.
-fn installed(
-    profile: &Profile,
-    bundle: &BundleFiles,
-    settings: &Settings,
-) -> Result<(), Rejection> {
+/// Says what the job in a folder lacks to run: a network of its profile that is not installed.
+///
+/// What else is wrong with the job shows when it runs.
+pub(super) fn hindrance(folder: &JobFolder, settings: &Settings) -> Option<Obstacle> {
+    let none = ProfileFolders::new(Vec::new());
+    let raw = RawProfile::load(&folder.profile(), &none).ok()?;
+    // Resolved when the job was made: nothing is left to a preset.
+    let profile = resolve(&raw, &|_| None).ok()?;
+    let dirs = settings.model_folders();
+    let roots = settings.roots(&folder.inputs());
+    profile.stages().iter().find_map(|stage| {
+        let name = match located(&stage.network, &roots) {
+            Ok(name) => name,
+            Err(error @ ProfileError::NoSuchFile { .. }) => {
+                return Some(Obstacle {
+                    reason: error.to_string(),
+                    hint: "put the file back".to_owned(),
+                });
+            }
+            Err(_) => return None,
+        };
+        match network::is_installed(&name, &dirs) {
+            Err(NetworkError::NoWeights { name, file }) => Some(Obstacle {
+                reason: format!("network {} is not installed", display_name(name.as_ref())),
+                hint: format!(
+                    "run `pentimento models pull {}` or put its weights at {}",
+                    display_name(name.as_ref()),
+                    display_path(&file)
+                ),
+            }),
+            Err(NetworkError::Missing { name, .. }) => Some(Obstacle {
+                reason: format!("network {} is gone", display_name(name.as_ref())),
+                hint: "put its manifest and its weights back into models/".to_owned(),
+            }),
+            Ok(()) | Err(_) => None,
+        }
+    })
+}
+
+/// Holds that every network of the profile is known. One whose weights are not there will block
+/// the job until they are.
+fn known(profile: &Profile, bundle: &BundleFiles, settings: &Settings) -> Result<(), Rejection> {
     let dirs = settings.model_folders();
     let roots = settings.roots(&bundle.root);
     for stage in profile.stages() {
-        let name = match &stage.network {
-            NetworkRef::Named(name) => name.clone(),
-            NetworkRef::File(path) => match roots.locate("network", path) {
-                Ok(path) => path.to_string_lossy().into_owned(),
-                Err(error) => {
-                    let hint = "name a network of models/, or put the file there";
-                    return Err(rejection(with_causes(&error), hint, Cause::Outside));
-                }
-            },
-        };
-        network::is_installed(&name, &dirs).map_err(|error| {
-            let hint =
-                "install it, or choose another network in the profile (`builtin` is always there)";
+        let name = located(&stage.network, &roots).map_err(|error| {
+            let hint = "name a network of models/, or put the file there";
             rejection(with_causes(&error), hint, Cause::Outside)
         })?;
+        match network::is_installed(&name, &dirs) {
+            Ok(()) | Err(NetworkError::NoWeights { .. }) => {}
+            Err(error) => {
+                let hint = "name a network that is there (`builtin` always is), or put its \
+                            manifest into models/";
+                return Err(rejection(with_causes(&error), hint, Cause::Outside));
+            }
+        }
     }
     Ok(())
+}
+
+/// Returns the network's name, or the path of its file.
+fn located(network: &NetworkRef, roots: &Roots) -> Result<String, ProfileError> {
+    Ok(match network {
+        NetworkRef::Named(name) => name.clone(),
+        NetworkRef::File(path) => {
+            let path = roots.locate("network", path)?;
+            path.to_string_lossy().into_owned()
+        }
+    })
+}
+
+/// Holds that the pictures that the profile needs are there.
+fn pictures_there(profile: &Profile, bundle: &BundleFiles) -> Result<(), Rejection> {
+    let missing = if bundle.content.is_none() && profile.needs_content() {
+        "a content picture"
+    } else if bundle.styles.is_empty() && profile.needs_style() {
+        "a style picture"
+    } else {
+        return Ok(());
+    };
+    let hint = "add it, or let the profile do without (content_layers = [] or style_layers = [])";
+    Err(rejection(missing.to_owned(), hint, Cause::Missing))
 }
 
 /// Reads a picture to its end and returns its width and height.
@@ -150,9 +216,9 @@ fn refused(error: &DecodeError) -> Rejection {
     )
 }
 
-/// Holds that the networks can work on the content at the size of each stage.
+/// Holds that the networks can work on a picture of this shape at the size of each stage.
 fn large_enough(
-    content: &Path,
+    shape: &Path,
     (width, height): (usize, usize),
     profile: &Profile,
     settings: &Settings,
@@ -171,7 +237,7 @@ fn large_enough(
         let (w, h) = fit_longest(width, height, size, rounding);
         let minimum = manifest.input.minimum_size;
         if w.min(h) < minimum {
-            let name = display_name(content.file_name().unwrap_or_default());
+            let name = display_name(shape.file_name().unwrap_or_default());
             let reason = format!(
                 "{name} ({width}×{height}) becomes {w}×{h} at image_size = {size}, and network \
                  `{}` needs a shorter side of at least {minimum} pixels",

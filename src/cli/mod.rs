@@ -9,10 +9,12 @@ mod doctor;
 mod gates;
 mod init;
 mod library;
+mod models;
 mod output;
 mod paint;
 mod profiles;
 mod runtime;
+mod terminal;
 mod watch;
 mod worker;
 
@@ -53,6 +55,7 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Init(args)) => init::run(&cli.common, args),
         Some(Command::Worker(args)) => worker::run(args),
         Some(Command::Paint(args)) => paint::run(&cli.common, args),
+        Some(Command::Models { command }) => models::run(&cli.common, command),
         Some(Command::Doctor) => doctor::run(&cli.common),
         Some(Command::Runtime { command }) => runtime::run(&cli.common, command),
     }

@@ -79,9 +79,13 @@ impl Progress {
     }
 
     /// Tells that nothing is left to do.
-    pub(super) fn idle(&mut self, n_done: usize, n_failed: usize) {
+    pub(super) fn idle(&mut self, n_done: usize, n_failed: usize, n_blocked: usize) {
+        let blocked = match n_blocked {
+            0 => String::new(),
+            n => format!(", {n} blocked"),
+        };
         self.print(&format!(
-            "nothing left to do: {n_done} done, {n_failed} failed"
+            "nothing left to do: {n_done} done, {n_failed} failed{blocked}"
         ));
     }
 
@@ -114,6 +118,7 @@ fn is_weighty(report: &Report<'_>) -> bool {
         report,
         Report::Done(..)
             | Report::Failed(..)
+            | Report::Blocked(..)
             | Report::Remark(_)
             | Report::Bundle(_, BundleState::Rejected { .. })
     )
@@ -125,11 +130,11 @@ fn words(report: &Report<'_>) -> Option<String> {
         Report::Bundle(name, state) => format!("{name}: {}", bundle_words(state)),
         Report::Remark(text) => (*text).to_owned(),
         Report::Claimed(job) => {
-            let n_styles = job.styles().count();
-            let styles = if n_styles == 1 {
-                "1 style"
-            } else {
-                &format!("{n_styles} styles")
+            let styles = match (job.styles().count(), job.content()) {
+                (0, _) => "no style",
+                (1, Some(_)) => "1 style",
+                (1, None) => "1 style, no content",
+                (n, _) => &format!("{n} styles"),
             };
             told(
                 job,
@@ -140,6 +145,11 @@ fn words(report: &Report<'_>) -> Option<String> {
             )
         }
         Report::PickedUp(job) => told(job, "left by an earlier run, runs again"),
+        Report::Blocked(job, obstacle) => told(
+            job,
+            format!("blocked: {}, {}", obstacle.reason, obstacle.hint),
+        ),
+        Report::Unblocked(job) => told(job, "no longer blocked, goes on"),
         Report::Worker(job, event) => told(job, event_words(event)?),
         Report::Done(job, folder, took) => {
             told(job, format!("done in {}: {}", span(*took), place(folder)))

@@ -1,6 +1,6 @@
 //! `pentimento paint`: one picture, here and now, without a watching process.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -27,24 +27,65 @@ const INTERRUPTED: u8 = 130;
 /// Endings of pictures that a folder of styles is searched for, as neural-style-pt does.
 const PICTURES: [&str; 5] = ["jpg", "jpeg", "png", "tif", "tiff"];
 
+/// One picture to paint now.
+pub(super) struct Errand {
+    /// The picture to re-paint, where the profile needs one.
+    pub(super) content: Option<PathBuf>,
+    /// The pictures whose manner is taken, where the profile needs any.
+    pub(super) styles: Vec<PathBuf>,
+    /// How to paint.
+    pub(super) profile: Profile,
+    /// Where the picture goes; beside the first of the pictures if nothing is said.
+    pub(super) output: Option<PathBuf>,
+    /// What its name is to be made of in that case.
+    pub(super) stem: OsString,
+    /// Where the losses go.
+    pub(super) losses: Option<PathBuf>,
+    /// The device, where it is not the profile's.
+    pub(super) device: Option<String>,
+    /// The threads, where they are not the profile's.
+    pub(super) threads: Option<u32>,
+}
+
 /// Paints one picture.
 pub(super) fn run(common: &Common, args: &PaintArgs) -> anyhow::Result<ExitCode> {
     let context = Context::anywhere(common)?;
+    let profile = profiles::for_paint(args, &context.settings)?;
+    let (content, styles) = pictures(args, &profile)?;
+    let errand = Errand {
+        stem: stem(content.as_deref(), &styles),
+        content,
+        styles,
+        profile,
+        output: args.output.clone(),
+        losses: args.losses.clone(),
+        device: args.device.clone(),
+        threads: args.threads,
+    };
+    at_once(common, &context, errand)
+}
+
+/// Paints what `errand` asks for, under a progress bar, and says where it is.
+pub(super) fn at_once(
+    common: &Common,
+    context: &Context,
+    mut errand: Errand,
+) -> anyhow::Result<ExitCode> {
     let settings = &context.settings;
-    let mut profile = profiles::for_paint(args, settings)?;
-    let naming = naming(args, &mut profile)?;
-    let device = match &args.device {
+    let naming = naming(&mut errand)?;
+    let profile = errand.profile;
+    let device = match &errand.device {
         Some(device) => device.parse()?,
         None => profile.device.as_str().parse()?,
     };
     let environment = Environment::from_process();
     let request = context.request(common, device);
     let library = library::ready(&environment, common, &request)?;
-    let threads = args.threads.unwrap_or(profile.threads);
+    let threads = errand.threads.unwrap_or(profile.threads);
     let computing = Computing::prepare(&environment, &library, device, threads)?;
     let task = Task {
-        content: args.content.clone(),
-        styles: styles(&args.style)?,
+        content: errand.content,
+        styles: errand.styles,
         profile,
         roots: Roots::any(&std::env::current_dir().context("find the current folder")?),
         network_dirs: settings.model_folders(),
@@ -65,6 +106,39 @@ pub(super) fn run(common: &Common, args: &PaintArgs) -> anyhow::Result<ExitCode>
     }
     let painted = show(&task, &computing, &interrupted, common.quiet > 0)?;
     tell(&painted)
+}
+
+/// Returns the content and the styles; a picture by itself is what the profile needs.
+fn pictures(
+    args: &PaintArgs,
+    profile: &Profile,
+) -> anyhow::Result<(Option<PathBuf>, Vec<PathBuf>)> {
+    if !args.style.is_empty() {
+        return Ok((Some(args.content.clone()), styles(&args.style)?));
+    }
+    match (profile.needs_content(), profile.needs_style()) {
+        (true, true) => bail!(
+            "name a style picture behind {}, or a profile that does without (style_layers = [])",
+            display_path(&args.content)
+        ),
+        (false, true) => Ok((None, styles(std::slice::from_ref(&args.content))?)),
+        (_, false) => Ok((Some(args.content.clone()), Vec::new())),
+    }
+}
+
+/// Returns what a painting's name is made of: `harbour_wave`, or `harbour_content` and
+/// `wave_style` where there is one picture only.
+fn stem(content: Option<&Path>, styles: &[PathBuf]) -> OsString {
+    let part = |path: &Path| path.file_stem().unwrap_or_default().to_owned();
+    let (mut stem, second) = match (content, styles.first()) {
+        (Some(content), Some(style)) => (part(content), part(style)),
+        (Some(content), None) => (part(content), "content".into()),
+        (None, Some(style)) => (part(style), "style".into()),
+        (None, None) => ("painting".into(), OsString::new()),
+    };
+    stem.push("_");
+    stem.push(second);
+    stem
 }
 
 fn tell(painted: &Painted) -> anyhow::Result<ExitCode> {
@@ -148,11 +222,11 @@ fn show(
 }
 
 /// Returns where the files go; an ending of `-o` decides the format.
-fn naming(args: &PaintArgs, profile: &mut Profile) -> anyhow::Result<Naming> {
-    let result = match &args.output {
+fn naming(errand: &mut Errand) -> anyhow::Result<Naming> {
+    let result = match &errand.output {
         Some(path) => {
             let ending = path.extension().and_then(OsStr::to_str).unwrap_or_default();
-            profile.output_format = match ending.to_ascii_lowercase().as_str() {
+            errand.profile.output_format = match ending.to_ascii_lowercase().as_str() {
                 "png" => OutputFormat::Png,
                 "jpg" | "jpeg" => OutputFormat::Jpeg,
                 _ => bail!(
@@ -162,7 +236,15 @@ fn naming(args: &PaintArgs, profile: &mut Profile) -> anyhow::Result<Naming> {
             };
             path.clone()
         }
-        None => free_name(args, profile.output_format),
+        None => {
+            let beside = errand.content.as_ref().or(errand.styles.first());
+            let beside = beside.context("there is no picture to paint")?;
+            let ending = match errand.profile.output_format {
+                OutputFormat::Png => "png",
+                OutputFormat::Jpeg => "jpg",
+            };
+            free_name(beside, &errand.stem, ending)
+        }
     };
     if let Some(folder) = result
         .parent()
@@ -177,32 +259,20 @@ fn naming(args: &PaintArgs, profile: &mut Profile) -> anyhow::Result<Naming> {
     Ok(Naming {
         result,
         snapshots: SavedAs::Beside,
-        losses: args.losses.clone(),
+        losses: errand.losses.clone(),
     })
 }
 
-/// Returns a name beside the content that nothing has yet: `harbour_wave.png`, `harbour_wave_2.png`.
-fn free_name(args: &PaintArgs, format: OutputFormat) -> PathBuf {
-    let stem = |path: &Path| path.file_stem().unwrap_or_default().to_owned();
-    let ending = match format {
-        OutputFormat::Png => "png",
-        OutputFormat::Jpeg => "jpg",
-    };
+/// Returns a name beside a file that nothing has yet: `harbour_wave.png`, `harbour_wave_2.png`.
+pub(super) fn free_name(beside: &Path, stem: &OsStr, ending: &str) -> PathBuf {
     let mut number = 1;
     loop {
-        let mut name = stem(&args.content);
-        name.push("_");
-        name.push(
-            args.style
-                .first()
-                .map(|style| stem(style))
-                .unwrap_or_default(),
-        );
+        let mut name = stem.to_owned();
         if number > 1 {
             name.push(format!("_{number}"));
         }
         name.push(format!(".{ending}"));
-        let path = args.content.with_file_name(name);
+        let path = beside.with_file_name(name);
         if !path.exists() {
             return path;
         }

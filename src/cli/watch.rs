@@ -35,6 +35,7 @@ const JOB_FAILED: u8 = 3;
 pub(super) fn run(common: &Common, args: &WatchArgs) -> anyhow::Result<ExitCode> {
     let (context, studio) = Context::in_studio(common)?;
     let settings = context.settings.clone();
+    let networks = context.settings.clone();
     let clock = Clock::start();
     let program = std::env::current_exe().context("cannot find the program's own file")?;
     let mut setup = Setup {
@@ -50,6 +51,8 @@ pub(super) fn run(common: &Common, args: &WatchArgs) -> anyhow::Result<ExitCode>
         },
         engine: EngineChoice::default(),
         check: Box::new(move |bundle| gates::check(bundle, &settings)),
+        hindrance: Box::new(move |folder| gates::hindrance(folder, &networks)),
+        aside: context.settings.model_folders(),
         verify: Box::new(gates::verify),
         sample: Some(sample()),
         until_idle: args.until_idle,
@@ -61,8 +64,12 @@ pub(super) fn run(common: &Common, args: &WatchArgs) -> anyhow::Result<ExitCode>
     let mut progress = Progress::new(clock, common.quiet > 0);
     let outcome = daemon::run(&studio, setup, clock, &mut |report| progress.tell(&report))?;
     Ok(match outcome {
-        Outcome::Idle { n_done, n_failed } => {
-            progress.idle(n_done, n_failed);
+        Outcome::Idle {
+            n_done,
+            n_failed,
+            n_blocked,
+        } => {
+            progress.idle(n_done, n_failed, n_blocked);
             if n_failed > 0 {
                 ExitCode::from(JOB_FAILED)
             } else {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::causes::with_causes;
 use crate::clock::Clock;
 use crate::daemon::Fatal;
+use crate::daemon::Hindrance;
 use crate::daemon::Outcome;
 use crate::daemon::Report;
 use crate::daemon::Tell;
@@ -23,6 +24,7 @@ use crate::job::Failure;
 use crate::job::FailureKind;
 use crate::job::Job;
 use crate::job::JobState;
+use crate::job::Obstacle;
 use crate::job::Painting;
 use crate::job::names::PathText;
 use crate::job::names::display_path;
@@ -34,9 +36,12 @@ pub(super) struct Floor<'a> {
     studio: &'a Studio,
     clock: Clock,
     tell: Tell<'a>,
+    hindrance: Hindrance,
     verify: Verify,
     slot: Slot,
+    /// In the order of the jobs' numbers.
     queue: VecDeque<(JobFolder, Job)>,
+    blocked: Vec<(JobFolder, Job)>,
     /// How many jobs of this run are done, and how many failed.
     tally: (usize, usize),
 }
@@ -47,16 +52,18 @@ impl<'a> Floor<'a> {
         studio: &'a Studio,
         clock: Clock,
         tell: Tell<'a>,
-        verify: Verify,
+        (hindrance, verify): (Hindrance, Verify),
         slot: Slot,
     ) -> Self {
         Self {
             studio,
             clock,
             tell,
+            hindrance,
             verify,
             slot,
             queue: VecDeque::new(),
+            blocked: Vec::new(),
             tally: (0, 0),
         }
     }
@@ -74,7 +81,7 @@ impl<'a> Floor<'a> {
         self.slot.job()
     }
 
-    /// Returns true if nothing waits and nothing runs.
+    /// Returns true if nothing can run and nothing runs; what is blocked does not count.
     pub(super) fn is_empty(&self) -> bool {
         self.queue.is_empty() && self.running().is_none()
     }
@@ -82,7 +89,11 @@ impl<'a> Floor<'a> {
     /// Returns how the jobs of this run ended.
     pub(super) fn outcome(&self) -> Outcome {
         let (n_done, n_failed) = self.tally;
-        Outcome::Idle { n_done, n_failed }
+        Outcome::Idle {
+            n_done,
+            n_failed,
+            n_blocked: self.blocked.len(),
+        }
     }
 
     /// Waits for the running job to do something; for ever if there is none.
@@ -103,6 +114,7 @@ impl<'a> Floor<'a> {
                     JobState::Done { .. } | JobState::Failed { .. } => {
                         self.put_away(&folder, &job);
                     }
+                    JobState::Blocked { .. } => self.pick_up_blocked(folder, job),
                     JobState::Claiming { .. } | JobState::Queued | JobState::Running { .. } => {
                         (self.tell)(Report::PickedUp(&job));
                         self.queue.push_back((folder, job));
@@ -119,6 +131,21 @@ impl<'a> Floor<'a> {
             }
         }
         Ok(())
+    }
+
+    fn pick_up_blocked(&mut self, folder: JobFolder, mut job: Job) {
+        match (self.hindrance)(&folder) {
+            Some(obstacle) => {
+                (self.tell)(Report::Blocked(&job, &obstacle));
+                self.blocked.push((folder, job));
+            }
+            None => {
+                let entered = job.enter(JobState::Queued);
+                debug_assert!(entered.is_ok(), "{entered:?}");
+                (self.tell)(Report::Unblocked(&job));
+                self.queue.push_back((folder, job));
+            }
+        }
     }
 
     /// Moves a folder without a readable record to `failed/`, with the reason beside its pictures.
@@ -144,31 +171,47 @@ impl<'a> Floor<'a> {
         }
     }
 
-    /// Starts the next job if the slot is free.
+    /// Starts the next job that nothing hinders, if the slot is free.
     pub(super) fn start_next(&mut self) {
-        if self.slot.job().is_some() {
-            return;
+        while self.slot.job().is_none() {
+            let Some((folder, mut job)) = self.queue.pop_front() else {
+                return;
+            };
+            // A job that an earlier run left running was never put back.
+            if let JobState::Running { .. } = job.state {
+                job.state = JobState::Queued;
+            }
+            if !self.is_there(&folder, &job) {
+                continue;
+            }
+            match (self.hindrance)(&folder) {
+                Some(obstacle) => {
+                    self.block(folder, job, obstacle);
+                }
+                None => self.start(folder, job),
+            }
         }
-        let Some((folder, mut job)) = self.queue.pop_front() else {
-            return;
-        };
+    }
+
+    /// Returns whether a job's folder is where it was put, and says so if it is not.
+    fn is_there(&mut self, folder: &JobFolder, job: &Job) -> bool {
+        let is_there = folder.path().is_dir();
+        if !is_there {
+            (self.tell)(Report::Remark(&format!(
+                "{} {}: its folder was removed",
+                job.id, job.name
+            )));
+        }
+        is_there
+    }
+
+    fn start(&mut self, folder: JobFolder, mut job: Job) {
         let started = self.clock.wall();
-        // A job that an earlier run left running was never put back.
-        if let JobState::Running { .. } = job.state {
-            job.state = JobState::Queued;
-        }
         let entered = job.enter(JobState::Running { started });
         debug_assert!(
             entered.is_ok(),
             "only queued jobs are in the queue: {entered:?}"
         );
-        if !folder.path().is_dir() {
-            (self.tell)(Report::Remark(&format!(
-                "{} {}: its folder was removed",
-                job.id, job.name
-            )));
-            return;
-        }
         if let Err(error) = folder.write(&job) {
             let failure = Failure {
                 kind: FailureKind::Disk,
@@ -180,6 +223,47 @@ impl<'a> Floor<'a> {
             return;
         }
         self.slot.start(folder, job);
+    }
+
+    /// Puts a job aside until what it lacks is there. Returns false when nobody is listening any
+    /// more.
+    fn block(&mut self, folder: JobFolder, mut job: Job, obstacle: Obstacle) -> bool {
+        let since = self.clock.wall();
+        let entered = job.enter(JobState::Blocked {
+            since,
+            obstacle: obstacle.clone(),
+        });
+        debug_assert!(entered.is_ok(), "{entered:?}");
+        if let Err(error) = folder.write(&job) {
+            self.incident(&job.name, &error);
+        }
+        let is_heard = (self.tell)(Report::Blocked(&job, &obstacle));
+        self.blocked.push((folder, job));
+        is_heard
+    }
+
+    /// Queues the blocked jobs that nothing hinders any more, by their numbers. Returns false when
+    /// nobody is listening any more.
+    pub(super) fn unblock(&mut self) -> bool {
+        let mut is_heard = true;
+        for (folder, mut job) in std::mem::take(&mut self.blocked) {
+            if !self.is_there(&folder, &job) {
+                continue;
+            }
+            if (self.hindrance)(&folder).is_some() {
+                self.blocked.push((folder, job));
+                continue;
+            }
+            let entered = job.enter(JobState::Queued);
+            debug_assert!(entered.is_ok(), "{entered:?}");
+            if let Err(error) = folder.write(&job) {
+                self.incident(&job.name, &error);
+            }
+            is_heard &= (self.tell)(Report::Unblocked(&job));
+            let place = self.queue.partition_point(|(_, other)| other.id < job.id);
+            self.queue.insert(place, (folder, job));
+        }
+        is_heard
     }
 
     /// Takes in what the inbox found. Returns false when nobody is listening any more.
@@ -219,7 +303,14 @@ impl<'a> Floor<'a> {
                 let folder = self.put_away(folder, &job);
                 (self.tell)(Report::Done(&job, folder.path(), took))
             }
-            Ending::Failed(failure) => self.fail(folder, job, &failure),
+            Ending::Failed(failure) => {
+                // A network that went away between the question and its reading is missing, too.
+                let is_network = failure.kind == FailureKind::Network;
+                match (self.hindrance)(folder).filter(|_| is_network) {
+                    Some(obstacle) => self.block(folder.clone(), job, obstacle),
+                    None => self.fail(folder, job, &failure),
+                }
+            }
             Ending::Stopped => {
                 job.state = JobState::Queued;
                 if let Err(error) = folder.write(&job) {

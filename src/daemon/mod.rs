@@ -24,6 +24,7 @@ use crate::daemon::slot::SlotEvent;
 use crate::daemon::stop::Idle;
 use crate::daemon::stop::StopSignals;
 use crate::folder::FolderError;
+use crate::folder::JobFolder;
 use crate::folder::Studio;
 use crate::ingest::BundleState;
 use crate::ingest::Check;
@@ -34,6 +35,7 @@ use crate::ingest::SourceEvent;
 use crate::job::Failure;
 use crate::job::Job;
 use crate::job::JobId;
+use crate::job::Obstacle;
 use crate::protocol::Event;
 use crate::supervisor::Limits;
 use crate::supervisor::Urgency;
@@ -45,6 +47,10 @@ pub use crate::daemon::seed::drop_sample;
 
 /// Decides whether the finished picture at a path is whole; the error says what is wrong with it.
 pub type Verify = Box<dyn Fn(&Path) -> Result<(), String>>;
+
+/// Decides what keeps the job in a folder from running, if anything does; cheap, since it is asked
+/// again and again.
+pub type Hindrance = Box<dyn Fn(&JobFolder) -> Option<Obstacle>>;
 
 /// What the watching process works with.
 pub struct Setup {
@@ -58,6 +64,10 @@ pub struct Setup {
     pub engine: EngineChoice,
     /// Decides whether a bundle can be used.
     pub check: Check,
+    /// Decides what a job lacks to run.
+    pub hindrance: Hindrance,
+    /// Folders outside of `watch/` in which that may appear.
+    pub aside: Vec<PathBuf>,
     /// Decides whether a result is whole.
     pub verify: Verify,
     /// Dropped into the empty `watch/` of a studio in which the program never ran.
@@ -86,6 +96,8 @@ pub enum Outcome {
         n_done: usize,
         /// How many have none.
         n_failed: usize,
+        /// How many wait for something that is missing.
+        n_blocked: usize,
     },
     /// It was told to stop.
     Stopped,
@@ -129,6 +141,10 @@ pub enum Report<'a> {
     Claimed(&'a Job),
     /// A job of an earlier run will run again.
     PickedUp(&'a Job),
+    /// Something that a job needs is missing.
+    Blocked(&'a Job, &'a Obstacle),
+    /// What a blocked job needed is there.
+    Unblocked(&'a Job),
     /// The worker tells something.
     Worker(&'a Job, &'a Event),
     /// A job is done; where its folder is, and how long it ran.
@@ -173,12 +189,13 @@ async fn watch(
     let stop = StopSignals::listen()?;
     let inbox = Inbox::new(studio.clone(), setup.patience, setup.check, clock);
     let (sender, found) = mpsc::unbounded_channel();
-    let (source, look) = Source::new(inbox, move |event| {
+    let (source, look) = Source::new(inbox, setup.aside, move |event| {
         // The receiver lives until the thread is joined, or until an error ends everything.
         let _unheard = sender.send(event);
     });
     let slot = Slot::new(studio, setup.worker, setup.limits, setup.engine, clock);
-    let mut floor = Floor::new(studio, clock, tell, setup.verify, slot);
+    let gates = (setup.hindrance, setup.verify);
+    let mut floor = Floor::new(studio, clock, tell, gates, slot);
     floor.open()?;
     let thread = std::thread::Builder::new()
         .name("inbox".to_owned())
@@ -238,7 +255,7 @@ async fn attend(
             event = ears.found.recv() => match event {
                 Some(SourceEvent::Looked(outlook)) => {
                     idle.looked(outlook.n_settling);
-                    true
+                    floor.unblock()
                 }
                 Some(SourceEvent::Notice(notice)) => floor.notice(notice),
                 None => return Err(Fatal::Inbox),

@@ -144,6 +144,7 @@ impl Studio {
             JobState::Failed { .. }
             | JobState::Claiming { .. }
             | JobState::Queued
+            | JobState::Blocked { .. }
             | JobState::Running { .. } => self.failed(),
         };
         Self::shelve(

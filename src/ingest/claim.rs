@@ -31,7 +31,7 @@ use crate::job::names::safe_name;
 pub(crate) struct Ready {
     pub(crate) key: Key,
     pub(crate) fingerprint: Fingerprint,
-    pub(crate) content: PathBuf,
+    pub(crate) content: Option<PathBuf>,
     pub(crate) styles: Vec<PathBuf>,
     pub(crate) accepted: Accepted,
 }
@@ -159,7 +159,9 @@ fn inputs(bundle: &Ready) -> Vec<Input> {
         sha256: None,
     };
     let styles = bundle.styles.iter().map(|style| input(Role::Style, style));
-    std::iter::once(input(Role::Content, &bundle.content))
+    let content = bundle.content.iter();
+    content
+        .map(|content| input(Role::Content, content))
         .chain(styles)
         .collect()
 }

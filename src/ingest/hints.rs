@@ -14,6 +14,7 @@ use notify::RecursiveMode;
 use notify::Watcher;
 use notify::event::AccessKind;
 use notify::event::AccessMode;
+use notify::event::ModifyKind;
 
 /// The folders that are listened to.
 pub(crate) struct Hints {
@@ -21,6 +22,9 @@ pub(crate) struct Hints {
     watcher: Option<RecommendedWatcher>,
     folders: BTreeSet<PathBuf>,
     identity: (u64, u64),
+    /// Listens to the folders outside of `watch/`.
+    aside: Option<RecommendedWatcher>,
+    attended: BTreeSet<PathBuf>,
 }
 
 impl Hints {
@@ -32,6 +36,8 @@ impl Hints {
             watcher: None,
             folders: BTreeSet::new(),
             identity: (0, 0),
+            aside: None,
+            attended: BTreeSet::new(),
         }
     }
 
@@ -74,6 +80,33 @@ impl Hints {
         refused.map_or(Ok(()), Err)
     }
 
+    /// Listens to those of `folders`, which lie outside of `watch/`, that are there by now: to files
+    /// that come, are complete, or go.
+    ///
+    /// What cannot be listened to is found by the regular look.
+    pub(crate) fn attend(&mut self, folders: &[PathBuf]) {
+        self.attended.retain(|folder| folder.is_dir());
+        for folder in folders {
+            if self.attended.contains(folder) || !folder.is_dir() {
+                continue;
+            }
+            if self.aside.is_none() {
+                let wake = Arc::clone(&self.wake);
+                self.aside = notify::recommended_watcher(move |event| {
+                    if is_arrival(&event) {
+                        wake();
+                    }
+                })
+                .ok();
+            }
+            if let Some(watcher) = &mut self.aside
+                && watcher.watch(folder, RecursiveMode::NonRecursive).is_ok()
+            {
+                self.attended.insert(folder.clone());
+            }
+        }
+    }
+
     /// Stops listening until the next [`Hints::follow`].
     pub(crate) fn pause(&mut self) {
         self.watcher = None;
@@ -90,6 +123,13 @@ fn is_worth_a_look(event: &notify::Result<notify::Event>) -> bool {
         }
         Err(_) => true,
     }
+}
+
+/// A large file that grows raises an event for every piece of it, of which none matters.
+fn is_arrival(event: &notify::Result<notify::Event>) -> bool {
+    let grows =
+        matches!(event, Ok(event) if matches!(event.kind, EventKind::Modify(ModifyKind::Data(_))));
+    !grows && is_worth_a_look(event)
 }
 
 #[cfg(test)]
@@ -120,6 +160,22 @@ mod tests {
             Err(mpsc::RecvTimeoutError::Timeout)
         );
         fs::write(inner.join("content.jpg"), "x").unwrap();
+        woken.recv_timeout(Duration::from_secs(10)).unwrap();
+    }
+
+    #[test]
+    fn a_folder_aside_is_listened_to_from_when_it_is_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let models = [dir.path().join("models")];
+        let (sender, woken) = mpsc::channel();
+        let mut hints = Hints::new(Arc::new(move || {
+            let _receiver_may_be_gone = sender.send(());
+        }));
+        hints.attend(&models);
+        fs::create_dir(&models[0]).unwrap();
+        hints.attend(&models);
+        hints.attend(&models);
+        fs::write(models[0].join("vgg19.safetensors"), "x").unwrap();
         woken.recv_timeout(Duration::from_secs(10)).unwrap();
     }
 }

@@ -51,14 +51,15 @@ impl Default for Patience {
     }
 }
 
-/// The files of a complete bundle, still in `watch/`.
+/// The files of a bundle, still in `watch/`: complete, or what is there of one with a profile, which
+/// decides whether that is enough.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BundleFiles {
     /// The bundle's name, fit to be shown.
     pub name: String,
-    /// The content picture.
-    pub content: PathBuf,
-    /// The style pictures in their order; at least one.
+    /// The content picture, if there is one.
+    pub content: Option<PathBuf>,
+    /// The style pictures in their order; at least one where there is no content picture.
     pub styles: Vec<PathBuf>,
     /// The nearest profile, if there is one in the bundle or in `watch/`.
     pub profile: Option<PathBuf>,
@@ -95,6 +96,8 @@ pub enum Cause {
     Bundle,
     /// A picture ends too early: perhaps the rest is still coming.
     Incomplete,
+    /// A picture that its profile needs is not there: waited for.
+    Missing,
     /// Outside, such as a network that is not there: checked again from time to time.
     Outside,
 }

@@ -3,6 +3,7 @@
 //! Runs on a thread of its own, because a check decodes pictures and must not hold up the worker's
 //! events or a stop. What it finds goes out through a callback; the thread is spawned in `daemon`.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
@@ -35,8 +36,11 @@ pub struct Source {
 
 impl Source {
     /// Returns the handle, and the loop to run on a thread of its own until [`Source::end`].
+    ///
+    /// A change in one of the folders `aside`, such as those of networks, leads to a look, too.
     pub fn new(
         inbox: Inbox,
+        aside: Vec<PathBuf>,
         send: impl Fn(SourceEvent) + Send + 'static,
     ) -> (Self, impl FnOnce() + Send + 'static) {
         let (wake, woken) = mpsc::channel();
@@ -49,7 +53,8 @@ impl Source {
             // The loop may have ended.
             let _ = wake.send(());
         }));
-        (source, move || run(inbox, hints, &woken, &is_over, &send))
+        let run = move || run(inbox, (hints, &aside), &woken, &is_over, &send);
+        (source, run)
     }
 
     /// Asks the loop to look now.
@@ -68,7 +73,7 @@ impl Source {
 
 fn run(
     mut inbox: Inbox,
-    mut hints: Hints,
+    (mut hints, aside): (Hints, &[PathBuf]),
     woken: &mpsc::Receiver<()>,
     is_over: &AtomicBool,
     send: &dyn Fn(SourceEvent),
@@ -76,6 +81,8 @@ fn run(
     let go_on = || !is_over.load(Ordering::Acquire);
     let mut is_polling = false;
     while go_on() {
+        // Before the look: what changes after it raises a hint.
+        hints.attend(aside);
         let looked = inbox.look(&mut |notice| send(SourceEvent::Notice(notice)), &go_on);
         match looked.follow {
             Some((identity, folders)) => {

@@ -76,7 +76,8 @@ pub enum Role {
 /// Where a job stands.
 ///
 /// `claiming → queued → running → done | failed`; `running → queued` when the daemon ended under
-/// it, `queued → failed` when it cannot be started.
+/// it, `queued → failed` when it cannot be started. `queued | running → blocked` when something
+/// outside of it is missing, `blocked → queued` once that is there.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "lowercase")]
 pub enum JobState {
@@ -84,6 +85,13 @@ pub enum JobState {
     Claiming { moves: Vec<Move> },
     /// Will run.
     Queued,
+    /// Something outside of it is missing; it goes on by itself once that is there.
+    Blocked {
+        /// When it was found to be so.
+        since: Timestamp,
+        /// What is missing.
+        obstacle: Obstacle,
+    },
     /// A worker is on it.
     Running { started: Timestamp },
     /// The result was read again and verified.
@@ -104,11 +112,21 @@ impl JobState {
         match self {
             Self::Claiming { .. } => "claiming",
             Self::Queued => "queued",
+            Self::Blocked { .. } => "blocked",
             Self::Running { .. } => "running",
             Self::Done { .. } => "done",
             Self::Failed { .. } => "failed",
         }
     }
+}
+
+/// What keeps a job from running, such as a network that is not installed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Obstacle {
+    /// What is missing, in plain words.
+    pub reason: String,
+    /// What the user can do about it.
+    pub hint: String,
 }
 
 /// One step of a claim.
@@ -178,11 +196,18 @@ impl Job {
             JobState::Claiming { .. } | JobState::Running { .. } => {
                 !matches!(next, JobState::Claiming { .. }) && self.state.name() != next.name()
             }
-            JobState::Queued => matches!(next, JobState::Running { .. } | JobState::Failed { .. }),
+            JobState::Queued => matches!(
+                next,
+                JobState::Running { .. } | JobState::Blocked { .. } | JobState::Failed { .. }
+            ),
+            JobState::Blocked { .. } => matches!(next, JobState::Queued | JobState::Failed { .. }),
             JobState::Done { .. } | JobState::Failed { .. } => false,
         };
         let claimed_only = matches!(self.state, JobState::Claiming { .. })
-            && matches!(next, JobState::Running { .. } | JobState::Done { .. });
+            && matches!(
+                next,
+                JobState::Running { .. } | JobState::Blocked { .. } | JobState::Done { .. }
+            );
         if !legal || claimed_only {
             return Err(IllegalStep {
                 id: self.id,

@@ -23,6 +23,13 @@ fn states() -> Vec<JobState> {
             }],
         },
         JobState::Queued,
+        JobState::Blocked {
+            since: Timestamp(6),
+            obstacle: Obstacle {
+                reason: "it is not installed".to_owned(),
+                hint: "install it".to_owned(),
+            },
+        },
         JobState::Running {
             started: Timestamp(7),
         },
@@ -65,8 +72,12 @@ fn transitions_are_exactly_these() {
         ("claiming", "queued"),
         ("claiming", "failed"),
         ("queued", "running"),
+        ("queued", "blocked"),
         ("queued", "failed"),
+        ("blocked", "queued"),
+        ("blocked", "failed"),
         ("running", "queued"),
+        ("running", "blocked"),
         ("running", "done"),
         ("running", "failed"),
     ];

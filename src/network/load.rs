@@ -15,7 +15,7 @@ use crate::onnx::{self, CheckError, ReadError};
 #[derive(Debug, Error)]
 pub enum NetworkError {
     /// Neither a manifest of that name nor a file.
-    #[error("network `{name}` is not installed: there is no {name}.toml in {} and no file of that name (installed: {})", dirs(.looked_in), .installed.join(", "))]
+    #[error("network `{name}` is not installed{}: there is no {name}.toml in {} and no file of that name (known: {})", nearest(.name, .installed), dirs(.looked_in), .installed.join(", "))]
     Missing {
         /// The name that was asked for.
         name: String,
@@ -101,6 +101,17 @@ pub enum NetworkError {
         /// What is missing.
         reason: String,
     },
+}
+
+/// Returns the question whether the known name most like `name` was meant, if one is like it.
+fn nearest(name: &str, known: &[String]) -> String {
+    let likeness = |other: &String| strsim::jaro_winkler(other, name);
+    known
+        .iter()
+        .filter(|other| likeness(other) > 0.7)
+        .max_by(|a, b| likeness(a).total_cmp(&likeness(b)))
+        .map(|other| format!(" (did you mean `{other}`?)"))
+        .unwrap_or_default()
 }
 
 fn dirs(dirs: &[PathBuf]) -> String {

@@ -63,17 +63,35 @@ pub struct Profile {
     stages: Vec<Stage>,
 }
 
+fn in_use(weight: f64, layers: &[String]) -> &[String] {
+    if weight > 0.0 { layers } else { &[] }
+}
+
 impl Profile {
+    /// Returns whether a content picture takes part: in a loss, as a start, or for its colours.
+    pub fn needs_content(&self) -> bool {
+        let needs =
+            |stage: &Stage| !stage.content_in_use().is_empty() || matches!(stage.init, Init::Image);
+        self.original_colors || self.stages.iter().any(needs)
+    }
+
+    /// Returns whether style pictures take part.
+    pub fn needs_style(&self) -> bool {
+        self.stages
+            .iter()
+            .any(|stage| !stage.style_in_use().is_empty())
+    }
+
     /// Returns the stages in their order, at least one.
     pub fn stages(&self) -> &[Stage] {
         &self.stages
     }
 
-    /// Checks that every stage can blend `styles` style pictures.
+    /// Checks that every stage in which styles take part can blend `styles` style pictures.
     pub fn check_styles(&self, styles: usize) -> Result<(), ProfileError> {
         for (stage, options) in self.stages.iter().enumerate() {
             let weights = options.style_blend_weights.len();
-            if weights != 0 && weights != styles {
+            if weights != 0 && weights != styles && !options.style_in_use().is_empty() {
                 return Err(ProfileError::BlendCount {
                     stage,
                     weights,
@@ -137,6 +155,16 @@ pub struct Stage {
 }
 
 impl Stage {
+    /// Returns the layers at which the content counts: none where `content_weight` is 0.
+    pub fn content_in_use(&self) -> &[String] {
+        in_use(self.content_weight, &self.content_layers)
+    }
+
+    /// Returns the layers at which the style counts: none where `style_weight` is 0.
+    pub fn style_in_use(&self) -> &[String] {
+        in_use(self.style_weight, &self.style_layers)
+    }
+
     /// Returns the share of each of `styles` style pictures; the shares sum to 1.
     ///
     /// `styles` must be a count that `Profile::check_styles` accepted.

@@ -109,9 +109,7 @@ fn check_stage(
     before: Option<&Stage>,
     wish: Option<bool>,
 ) -> Result<bool, ProfileError> {
-    let content = stage.content_weight > 0.0 && !stage.content_layers.is_empty();
-    let style = stage.style_weight > 0.0 && !stage.style_layers.is_empty();
-    if !content && !style {
+    if stage.content_in_use().is_empty() && stage.style_in_use().is_empty() {
         return Err(ProfileError::NoLoss { stage: number });
     }
     let Some(before) = before else {

@@ -41,8 +41,11 @@ pub enum TransferError {
     /// ONNX Runtime failed.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// There is no content picture.
+    #[error("there is no content picture, and the profile needs one: name one")]
+    NoContent,
     /// There is no style picture.
-    #[error("there is no style picture: name at least one")]
+    #[error("there is no style picture, and the profile needs one: name at least one")]
     NoStyle,
     /// The profile has no stage.
     #[error("the profile has no stage")]
@@ -89,7 +92,7 @@ pub enum TransferError {
 }
 
 #[allow(clippy::cast_precision_loss, reason = "a figure for people")]
-fn gib(bytes: u64) -> String {
+pub(super) fn gib(bytes: u64) -> String {
     format!("{:.2} GiB", bytes as f64 / f64::from(1 << 30))
 }
 

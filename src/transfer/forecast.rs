@@ -79,6 +79,12 @@ fn optimizer(stage: &Stage, compat: Option<Compat>) -> Options {
     options
 }
 
+/// Returns the bytes that a graph without a gradient needs at its peak.
+pub(super) fn forward_bytes(graph: &Graph) -> u64 {
+    let (alive, weights) = peak(graph);
+    BASE + scaled(alive, ORDER_FACTOR) + weights * WEIGHT_COPIES
+}
+
 /// Returns the error for the first stage that does not fit into the memory that may be used.
 pub(super) fn refuse_what_does_not_fit(
     task: &Task,

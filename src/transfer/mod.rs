@@ -9,6 +9,7 @@
 
 mod error;
 mod forecast;
+mod look;
 mod noise;
 mod output;
 mod recipe;
@@ -21,6 +22,7 @@ use std::path::PathBuf;
 
 pub use error::TransferError;
 pub use forecast::forecast;
+pub use look::{LookError, Sight, look};
 pub use output::{Naming, SavedAs};
 pub use recipe::RECIPE_KEY;
 
@@ -28,6 +30,7 @@ use crate::engine::{Device, Engine};
 use crate::network::{self, Network};
 use crate::pixels::{self, DecodeOptions, Picture};
 use crate::profile::{Compat, Init, NetworkRef, Profile, Roots};
+use error::gib;
 use output::Output;
 use recipe::Recipe;
 use stage::StageRun;
@@ -35,9 +38,10 @@ use stage::StageRun;
 /// What is to be painted, from which files, and where it goes.
 #[derive(Debug, Clone)]
 pub struct Task {
-    /// Picture whose content is kept.
-    pub content: PathBuf,
-    /// Pictures whose style is taken.
+    /// Picture whose content is kept; may be left out where the profile needs none: the painting
+    /// then has the shape of the first style.
+    pub content: Option<PathBuf>,
+    /// Pictures whose style is taken; may be left out where the profile needs none.
     pub styles: Vec<PathBuf>,
     /// All options, resolved.
     pub profile: Profile,
@@ -157,7 +161,7 @@ pub fn paint(
 ) -> Result<Painted, TransferError> {
     let inputs = Inputs::read(task, on_event)?;
     let networks = networks(task)?;
-    check(task, &inputs, &networks)?;
+    check(task, &networks)?;
     forecast::refuse_what_does_not_fit(task, &inputs, &networks, tools.device)?;
     let recipe = Recipe::new(task, &inputs, &networks);
     let mut output = Output::new(task, recipe)?;
@@ -175,6 +179,7 @@ pub fn paint(
 
 /// The pictures of a task, read.
 pub(crate) struct Inputs {
+    /// The content picture; where there is none, the first style in its place, for its shape.
     content: Picture,
     styles: Vec<Picture>,
     /// The picture that each stage with `init = FILE` starts from.
@@ -185,6 +190,12 @@ pub(crate) struct Inputs {
 
 impl Inputs {
     fn read(task: &Task, on_event: &mut dyn FnMut(Event) -> Flow) -> Result<Self, TransferError> {
+        if task.content.is_none() && task.profile.needs_content() {
+            return Err(TransferError::NoContent);
+        }
+        if task.styles.is_empty() && task.profile.needs_style() {
+            return Err(TransferError::NoStyle);
+        }
         let mut hashes = Vec::new();
         let mut open = |role: &str, path: &PathBuf| -> Result<Picture, TransferError> {
             let options = DecodeOptions {
@@ -212,12 +223,18 @@ impl Inputs {
             });
             Ok(opened.picture)
         };
-        let content = open("content", &task.content)?;
+        let content = match &task.content {
+            Some(path) => Some(open("content", path)?),
+            None => None,
+        };
         let styles = task
             .styles
             .iter()
             .map(|path| open("style", path))
-            .collect::<Result<_, _>>()?;
+            .collect::<Result<Vec<_>, _>>()?;
+        let content = content
+            .or_else(|| styles.first().cloned())
+            .ok_or(TransferError::NoContent)?;
         let mut inits = BTreeMap::new();
         for stage in task.profile.stages() {
             if let Init::File(file) = &stage.init
@@ -260,21 +277,14 @@ fn networks(task: &Task) -> Result<BTreeMap<NetworkRef, Network>, TransferError>
 }
 
 /// Refuses, before any work, what a later stage would trip over.
-fn check(
-    task: &Task,
-    inputs: &Inputs,
-    networks: &BTreeMap<NetworkRef, Network>,
-) -> Result<(), TransferError> {
-    if inputs.styles.is_empty() {
-        return Err(TransferError::NoStyle);
-    }
+fn check(task: &Task, networks: &BTreeMap<NetworkRef, Network>) -> Result<(), TransferError> {
     for stage in task.profile.stages() {
         let network = &networks[&stage.network];
-        for layer in stage.content_layers.iter().chain(&stage.style_layers) {
+        for layer in stage.content_in_use().iter().chain(stage.style_in_use()) {
             network.layer(layer)?;
         }
     }
-    Ok(task.profile.check_styles(inputs.styles.len())?)
+    Ok(task.profile.check_styles(task.styles.len())?)
 }
 
 /// Returns the factor from a picture's 0–255 to the variable that is optimised: 1, or 256/255 in

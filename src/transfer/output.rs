@@ -209,11 +209,11 @@ fn columns(task: &Task) -> Vec<String> {
     let stages = task.profile.stages();
     let content = stages
         .iter()
-        .flat_map(|s| &s.content_layers)
+        .flat_map(|s| s.content_in_use())
         .map(|l| format!("content:{l}"));
     let style = stages
         .iter()
-        .flat_map(|s| &s.style_layers)
+        .flat_map(|s| s.style_in_use())
         .map(|l| format!("style:{l}"));
     let tv = stages
         .iter()

@@ -296,8 +296,8 @@ pub(super) fn spec(
     Spec {
         height,
         width,
-        content_layers: stage.content_layers.clone(),
-        style_layers: stage.style_layers.clone(),
+        content_layers: stage.content_in_use().to_vec(),
+        style_layers: stage.style_in_use().to_vec(),
         total_variation: stage.tv_weight > 0.0,
         pooling: pooling(stage, compat),
         semantics: Semantics {

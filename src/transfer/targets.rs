@@ -93,16 +93,16 @@ pub(super) fn measure(
         content: Vec::new(),
         style: Vec::new(),
     };
-    if !stage.content_layers.is_empty() {
+    if !stage.content_in_use().is_empty() {
         let size = (content.height(), content.width());
-        let model = features(network, &stage.content_layers, size, pooling)?;
+        let model = features(network, stage.content_in_use(), size, pooling)?;
         targets.content = run(&model, content)?;
     }
-    if !stage.style_layers.is_empty() {
+    if !stage.style_in_use().is_empty() {
         for (style, blend) in inputs.styles.iter().zip(blend(stage, inputs.styles.len())) {
             let (width, height) = style_size(style, stage, compat);
             let style = resize(style, width, height, input_filter(compat));
-            let model = grams(network, &stage.style_layers, (height, width), pooling)?;
+            let model = grams(network, stage.style_in_use(), (height, width), pooling)?;
             add_scaled(&mut targets.style, run(&model, &style)?, blend);
         }
     }

@@ -76,10 +76,7 @@ fn task(
 ) -> Task {
     let inputs = folder.inputs();
     Task {
-        content: job
-            .content()
-            .map(|file| inputs.join(file))
-            .unwrap_or_default(),
+        content: job.content().map(|file| inputs.join(file)),
         styles: job.styles().map(|file| inputs.join(file)).collect(),
         profile,
         roots: settings.roots(&inputs),
@@ -191,7 +188,7 @@ fn below(folder: &Path, path: &Path) -> PathBuf {
 
 fn failed(error: &TransferError) -> Failed {
     let (class, hint) = match error {
-        TransferError::Picture(_) | TransferError::NoStyle => (
+        TransferError::Picture(_) | TransferError::NoContent | TransferError::NoStyle => (
             FailureClass::Input,
             "replace the picture, then drop the folder into watch/ again",
         ),

@@ -77,7 +77,7 @@ pub enum Step {
     Panic,
     /// Fail as a painting does.
     Fail(FailureClass),
-    /// Take the content picture as it is for the result.
+    /// Take the first picture as it is for the result.
     Paint,
     /// Take a file of the job's folder for the result, under this SHA-256.
     Claim(String, String),
@@ -154,8 +154,9 @@ fn act(
             let job = folder
                 .read()
                 .map_err(|error| failed(&error.to_string(), FailureClass::Input))?;
-            let content = folder.inputs().join(job.content().unwrap_or(Path::new("")));
-            disk(std::fs::copy(content, folder.result()))?;
+            let picture = job.content().or(job.styles().next());
+            let picture = folder.inputs().join(picture.unwrap_or(Path::new("")));
+            disk(std::fs::copy(picture, folder.result()))?;
             let hash = hash_file(&folder.result());
             let sha256 = hash.map_err(|error| failed(&error.to_string(), FailureClass::Disk))?;
             return Ok(Some(Ended::Finished {

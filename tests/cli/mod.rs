@@ -242,3 +242,59 @@ fn a_job_that_fails_says_why_and_keeps_its_inputs() {
     );
     assert!(failed.join("inputs/content.png").is_file());
 }
+
+/// Returns a file of weights for VGG's first two convolutions, four channels each.
+fn tiny_vgg() -> Vec<u8> {
+    use safetensors::tensor::{Dtype, TensorView, serialize};
+    let sizes = [
+        ("conv1_1.weight", vec![4, 3, 3, 3]),
+        ("conv1_1.bias", vec![4]),
+        ("conv1_2.weight", vec![4, 4, 3, 3]),
+        ("conv1_2.bias", vec![4]),
+    ];
+    let data: Vec<Vec<u8>> = sizes
+        .iter()
+        .map(|(_, shape)| shape.iter().product::<usize>())
+        .map(|count| {
+            let values = (0..count).map(|i| (i * 31 % 127) as f32 / 127.0 - 0.4);
+            values.flat_map(f32::to_le_bytes).collect()
+        })
+        .collect();
+    let views = sizes.iter().zip(&data).map(|((name, shape), data)| {
+        let view = TensorView::new(Dtype::F32, shape.clone(), data).unwrap();
+        (*name, view)
+    });
+    serialize(views, None).unwrap()
+}
+
+#[test]
+fn a_job_without_its_network_is_painted_once_that_is_there() {
+    let studio = Studio::new();
+    fs::create_dir(studio.path("models")).unwrap();
+    let manifest = "name = \"vgg19\"\nfile = \"vgg19.safetensors\"\n";
+    fs::write(studio.path("models/vgg19.toml"), manifest).unwrap();
+    studio.drop_pair("far");
+    let profile = "network = \"vgg19\"\nimage_size = 48\nnum_iterations = 2\n\
+                   content_layers = [\"relu1_2\"]\nstyle_layers = [\"relu1_1\"]\n";
+    studio.drop("far/profile.toml", profile);
+    studio.drop_pair("near");
+    let quick = "image_size = 64\nnum_iterations = 2\n";
+    studio.drop("near/profile.toml", quick);
+    let until_idle = || {
+        pentimento(&studio.path("."))
+            .arg("--until-idle")
+            .output()
+            .unwrap()
+    };
+    let output = until_idle();
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    assert!(said(&output).contains("far: blocked: network vgg19 is not installed"));
+    assert!(said(&output).contains("1 done, 0 failed, 1 blocked"));
+    assert_eq!(studio.shelf("done").len(), 1, "{}", said(&output));
+
+    fs::write(studio.path("models/vgg19.safetensors"), tiny_vgg()).unwrap();
+    let output = until_idle();
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    assert_eq!(studio.shelf("done").len(), 2, "{}", said(&output));
+    assert!(studio.shelf("active").is_empty());
+}

@@ -1,5 +1,7 @@
 //! The watching process as a whole: its lock, its end, its return.
 
+mod blocked;
+
 use std::fs;
 use std::io::BufRead;
 use std::io::BufReader;

@@ -111,6 +111,12 @@ fn a_profile_that_names_a_network_which_is_not_there() {
 }
 
 #[test]
+fn a_network_that_is_a_slip_is_told_the_nearest() {
+    let note = rejected("content.png", &picture(1), "network = \"bulitin\"\n");
+    assert_says(&note, &["bulitin", "did you mean `builtin`?"]);
+}
+
+#[test]
 fn a_profile_that_leads_out_of_its_bundle() {
     let note = rejected("content.png", &picture(1), "init = \"/etc/passwd\"\n");
     assert_says(&note, &["init", "/etc/passwd"]);

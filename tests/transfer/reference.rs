@@ -87,7 +87,7 @@ fn run(trace: &Trace, folder: &Path, weights: &Path) -> Vec<Row> {
             .unwrap();
     }
     let task = Task {
-        content: folder.join(&trace.content),
+        content: Some(folder.join(&trace.content)),
         styles: trace
             .styles
             .iter()

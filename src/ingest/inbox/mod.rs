@@ -30,6 +30,7 @@ use crate::ingest::pairing;
 use crate::ingest::pairing::Candidate;
 use crate::ingest::pairing::Found;
 use crate::ingest::pairing::Key;
+use crate::ingest::pairing::Parts;
 use crate::ingest::pairing::Shape;
 use crate::ingest::pairing::Spelling;
 use crate::ingest::settle::Look;
@@ -159,13 +160,11 @@ impl Inbox {
         let now = self.clock.monotonic();
         let key = &candidate.key;
         let mut fingerprint = candidate.fingerprint.clone();
-        let has_own = matches!(
-            candidate.shape,
-            Shape::Complete {
-                profile: Some(_),
-                ..
-            }
-        );
+        let parts = match &candidate.shape {
+            Shape::Complete(parts) | Shape::Missing(_, parts) => Some(parts),
+            Shape::Unusable { .. } => None,
+        };
+        let has_own = parts.is_some_and(|parts| parts.profile.is_some());
         if found.has_profile && !has_own {
             let profile = listing
                 .entries
@@ -180,33 +179,41 @@ impl Inbox {
         let is_quiet = look.quiet_at <= now || candidate.ready && !look.changed;
         let arriving = |at| Standing::Not(BundleState::Settling(ARRIVING.to_owned()), Some(at));
         let standing = match &candidate.shape {
-            Shape::Missing(what) => Standing::Not(BundleState::Waiting(what.clone()), None),
+            Shape::Missing(what, parts) if !may_do(parts, found) => {
+                Standing::Not(BundleState::Waiting(what.clone()), None)
+            }
             _ if !is_quiet => {
                 // A ready note saves the settle time, not the second look.
                 let soon = now + self.patience.settle.min(Duration::from_millis(200));
                 arriving(if candidate.ready { soon } else { look.quiet_at })
             }
             Shape::Unusable { reason, hint } => Standing::Not(rejected(reason, hint), None),
-            Shape::Complete { .. } if !go_on() => arriving(now),
-            Shape::Complete {
-                content,
-                styles,
-                profile,
-            } => {
-                let files = self.files(candidate, content, styles, profile.as_deref(), found);
-                self.gate(candidate, &files, look, (content, styles))
+            Shape::Complete(_) | Shape::Missing(..) if !go_on() => arriving(now),
+            Shape::Complete(parts) => {
+                let files = self.files(candidate, parts, found);
+                self.gate(candidate, &files, look, parts)
+            }
+            Shape::Missing(what, parts) => {
+                let files = self.files(candidate, parts, found);
+                match self.gate(candidate, &files, look, parts) {
+                    // The inbox knows best how the missing picture would have to be called.
+                    Standing::Not(BundleState::Waiting(_), at) => {
+                        Standing::Not(BundleState::Waiting(what.clone()), at)
+                    }
+                    standing @ (Standing::Ready(_) | Standing::Not(..)) => standing,
+                }
             }
         };
         (standing, look)
     }
 
-    /// Passes a complete and quiet bundle through the gates that open its files.
+    /// Passes a quiet bundle through the gates that open its files.
     fn gate(
         &mut self,
         candidate: &Candidate,
         files: &BundleFiles,
         look: Look,
-        (content, styles): (&PathBuf, &[PathBuf]),
+        parts: &Parts,
     ) -> Standing {
         let key = &candidate.key;
         let now = self.clock.monotonic();
@@ -237,8 +244,8 @@ impl Inbox {
             Ok(accepted) => Standing::Ready(Ready {
                 key: key.clone(),
                 fingerprint: candidate.fingerprint.clone(),
-                content: content.clone(),
-                styles: styles.to_vec(),
+                content: parts.content.clone(),
+                styles: parts.styles.clone(),
                 accepted,
             }),
             Err(rejection) => {
@@ -269,6 +276,7 @@ impl Inbox {
                 let again_at = verdict.at + self.patience.recheck;
                 Standing::Not(rejected(reason, hint), Some(again_at))
             }
+            Cause::Missing => Standing::Not(BundleState::Waiting(reason.clone()), None),
             Cause::Bundle | Cause::Incomplete => Standing::Not(rejected(reason, hint), None),
         }
     }
@@ -276,7 +284,7 @@ impl Inbox {
     /// Returns true if a bundle that did not change should be checked again all the same.
     fn is_due(&self, verdict: &Verdict, look: Look, now: Duration) -> bool {
         match verdict.rejection.cause {
-            Cause::Bundle => false,
+            Cause::Bundle | Cause::Missing => false,
             Cause::Incomplete => {
                 let given_up_at = look.since + self.patience.incomplete;
                 verdict.at < given_up_at && given_up_at <= now
@@ -293,26 +301,25 @@ impl Inbox {
         })
     }
 
-    fn files(
-        &self,
-        candidate: &Candidate,
-        content: &Path,
-        styles: &[PathBuf],
-        profile: Option<&Path>,
-        found: &Found,
-    ) -> BundleFiles {
+    fn files(&self, candidate: &Candidate, parts: &Parts, found: &Found) -> BundleFiles {
         let watch = self.studio.watch();
-        let root = content
-            .parent()
+        let root = parts
+            .pictures()
+            .next()
+            .and_then(|picture| picture.parent())
             .map_or_else(|| watch.clone(), |parent| watch.join(parent));
         let shared = found
             .has_profile
             .then_some(Path::new(pairing::WATCH_PROFILE));
         BundleFiles {
             name: display_name(&candidate.key.name),
-            content: watch.join(content),
-            styles: styles.iter().map(|style| watch.join(style)).collect(),
-            profile: profile.or(shared).map(|path| watch.join(path)),
+            content: parts.content.as_ref().map(|content| watch.join(content)),
+            styles: parts.styles.iter().map(|style| watch.join(style)).collect(),
+            profile: parts
+                .profile
+                .as_deref()
+                .or(shared)
+                .map(|path| watch.join(path)),
             root,
         }
     }
@@ -398,6 +405,12 @@ pub(super) struct Looked {
     pub(super) outlook: Outlook,
     /// Identity of `watch/` and the folders in it to listen to; `None` if it cannot be listed.
     pub(super) follow: Option<((u64, u64), BTreeSet<PathBuf>)>,
+}
+
+/// Returns whether what is there of a bundle may be all of it: a picture, and a profile beside it
+/// (not the studio's, under which every lone picture would be taken) that can do without the rest.
+fn may_do(parts: &Parts, found: &Found) -> bool {
+    parts.pictures().next().is_some() && (parts.profile.is_some() || found.has_profile)
 }
 
 fn rejected(reason: &str, hint: &str) -> BundleState {

@@ -192,7 +192,7 @@ fn a_claim_that_fails_puts_everything_back() {
             ("a.content.jpg".into(), listing::Stamp::default()),
             ("a.style.jpg".into(), listing::Stamp::default()),
         ],
-        content: "a.content.jpg".into(),
+        content: Some("a.content.jpg".into()),
         styles: vec!["a.style.jpg".into()],
         accepted: Accepted {
             profile_text: String::new(),

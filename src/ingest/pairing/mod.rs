@@ -26,6 +26,7 @@ use crate::ingest::settle::Fingerprint;
 use crate::job::names::display_name;
 use crate::job::names::natural_order;
 
+pub(crate) use crate::ingest::pairing::shape::Parts;
 pub(crate) use crate::ingest::pairing::shape::Shape;
 
 /// The name of the profile in `watch/` that bundles without their own use.
@@ -208,14 +209,15 @@ fn folder_bundle(folder: &Entry, entries: &[Entry]) -> Option<Candidate> {
         .filter(|entry| is_unnamed_picture(entry))
         .count();
     let shape = match shape_of(&members, "content.*", "style.*") {
-        Shape::Missing(_) if n_unnamed > 2 => Shape::Unusable {
+        Shape::Missing(..) if n_unnamed > 2 => Shape::Unusable {
             reason: format!("ambiguous: {n_unnamed} pictures, and none says what it is for"),
             hint: "name one content.* and one style.*".to_owned(),
         },
-        Shape::Missing(what) if n_unnamed > 0 => {
-            Shape::Missing(format!("{what} (rename the pictures in the folder)"))
+        Shape::Missing(what, parts) if n_unnamed > 0 => {
+            let what = format!("{what} (rename the pictures in the folder)");
+            Shape::Missing(what, parts)
         }
-        shape @ (Shape::Missing(_) | Shape::Complete { .. } | Shape::Unusable { .. }) => shape,
+        shape @ (Shape::Missing(..) | Shape::Complete(_) | Shape::Unusable { .. }) => shape,
     };
     let ready = members.iter().any(|member| member.part == Part::Ready);
     let key = Key {
@@ -303,7 +305,7 @@ fn flat_bundles(by_stem: BTreeMap<OsString, Vec<Member>>) -> Vec<Candidate> {
     let mut bundles = Vec::new();
     let mut by_letters: BTreeMap<Vec<u8>, Vec<Named>> = BTreeMap::new();
     for (stem, members) in by_composed {
-        let is_whole = matches!(flat_shape(&stem, &members), Shape::Complete { .. });
+        let is_whole = matches!(flat_shape(&stem, &members), Shape::Complete(_));
         if is_whole {
             bundles.push(flat_bundle(&stem, members, Vec::new()));
         } else {

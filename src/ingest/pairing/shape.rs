@@ -13,17 +13,28 @@ use crate::ingest::roles::Part;
 use crate::job::names::display_name;
 use crate::job::names::natural_order;
 
+/// The members of a bundle by what they are for; paths are below `watch/`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Parts {
+    pub(crate) content: Option<PathBuf>,
+    pub(crate) styles: Vec<PathBuf>,
+    pub(crate) profile: Option<PathBuf>,
+}
+
+impl Parts {
+    /// Returns the pictures, content first.
+    pub(crate) fn pictures(&self) -> impl Iterator<Item = &PathBuf> {
+        self.content.iter().chain(&self.styles)
+    }
+}
+
 /// What a bundle amounts to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Shape {
-    /// All that is needed is there; paths are below `watch/`.
-    Complete {
-        content: PathBuf,
-        styles: Vec<PathBuf>,
-        profile: Option<PathBuf>,
-    },
-    /// What is still to come, in words.
-    Missing(String),
+    /// A content and a style picture are there.
+    Complete(Parts),
+    /// What is still to come, in words, unless the profile can do without it; and what is there.
+    Missing(String, Parts),
     /// It cannot be used as it is.
     Unusable { reason: String, hint: String },
 }
@@ -53,19 +64,18 @@ pub(super) fn shape_of(members: &[Member], content_name: &str, style_name: &str)
         let stem = |path: &PathBuf| path.file_stem().unwrap_or_default().to_owned();
         natural_order(&stem(a), &stem(b)).then_with(|| a.cmp(b))
     });
-    let profile = profiles.into_iter().next();
-    match (contents.into_iter().next(), styles.is_empty()) {
-        (Some(content), false) => Shape::Complete {
-            content,
-            styles,
-            profile,
-        },
-        (Some(_), true) => Shape::Missing(format!("a style picture: {style_name}")),
-        (None, false) => Shape::Missing(format!("a content picture: {content_name}")),
-        (None, true) => Shape::Missing(format!(
-            "a content and a style picture: {content_name}, {style_name}"
-        )),
-    }
+    let parts = Parts {
+        content: contents.into_iter().next(),
+        styles,
+        profile: profiles.into_iter().next(),
+    };
+    let missing = match (&parts.content, parts.styles.is_empty()) {
+        (Some(_), false) => return Shape::Complete(parts),
+        (Some(_), true) => format!("a style picture: {style_name}"),
+        (None, false) => format!("a content picture: {content_name}"),
+        (None, true) => format!("a content and a style picture: {content_name}, {style_name}"),
+    };
+    Shape::Missing(missing, parts)
 }
 
 /// Returns why a member must not be opened, if that is so.

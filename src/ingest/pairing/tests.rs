@@ -36,23 +36,20 @@ fn summary(found: &Found) -> Vec<String> {
     let render = |bundle: &Candidate| {
         let name = display_name(&bundle.key.name);
         match &bundle.shape {
-            Shape::Complete {
-                content,
-                styles,
-                profile,
-            } => {
-                let mut parts = vec![display_name(content.as_os_str())];
-                parts.extend(styles.iter().map(|style| display_name(style.as_os_str())));
-                let profile = profile
+            Shape::Complete(parts) => {
+                let profile = parts
+                    .profile
                     .as_ref()
                     .map(|path| format!(" ({})", path.display()));
+                let pictures = parts.pictures().map(|path| display_name(path.as_os_str()));
+                let pictures: Vec<_> = pictures.collect();
                 format!(
                     "{name}: {}{}",
-                    parts.join(" + "),
+                    pictures.join(" + "),
                     profile.unwrap_or_default()
                 )
             }
-            Shape::Missing(what) => format!("{name}: missing {what}"),
+            Shape::Missing(what, _) => format!("{name}: missing {what}"),
             Shape::Unusable { reason, .. } => format!("{name}: !{reason}"),
         }
     };
@@ -189,7 +186,7 @@ fn awkward_names_pair_like_others() {
         let name = |end: &str| OsString::from_vec([stem, end.as_bytes()].concat());
         let found = found(vec![file(name(".content.jpg")), file(name(".STYLE.png"))]);
         assert!(
-            matches!(found.bundles[0].shape, Shape::Complete { .. }),
+            matches!(found.bundles[0].shape, Shape::Complete(_)),
             "{stem:?}"
         );
         assert_eq!(found.bundles[0].key.name.as_bytes(), stem);

@@ -12,6 +12,7 @@ use std::path::Path;
 
 pub use self::png_bytes::Depth;
 use super::{
+    colour::eight_bits,
     decode::{DecodeOptions, probe},
     error::EncodeError,
     picture::Picture,
@@ -34,6 +35,20 @@ pub fn save_png(
 /// `quality` is 1-100 on the usual scale; what lies outside is taken as the nearest.
 pub fn save_jpeg(picture: &Picture, path: &Path, quality: u8) -> Result<(), EncodeError> {
     place::write(path, &jpeg_bytes::encode(picture, path, quality)?)
+}
+
+/// Returns the picture in the form of the `image` library, for whoever shows pictures in that form:
+/// RGB, 8 bits, clipped and rounded as in a file.
+pub fn to_image(picture: &Picture) -> image::DynamicImage {
+    let (width, height) = (picture.width(), picture.height());
+    let mut image = image::RgbImage::new(
+        u32::try_from(width).unwrap_or(u32::MAX),
+        u32::try_from(height).unwrap_or(u32::MAX),
+    );
+    for (sample, value) in image.iter_mut().zip(interleaved(picture)) {
+        *sample = eight_bits(value);
+    }
+    image.into()
 }
 
 /// Reads back what was written to `path` and holds it against the size it should have.
