@@ -47,7 +47,7 @@ pub struct Order {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
-    /// Everything is loaded; the first iteration begins.
+    /// Pictures and networks are read; the first stage begins.
     Started {
         /// The device in use, in words.
         device: String,

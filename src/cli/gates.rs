@@ -7,17 +7,18 @@ use std::error::Error;
 use std::path::Path;
 
 use crate::causes::with_causes;
-use crate::cli::profiles;
+use crate::cli::profiles::{self, Unresolved, located};
 use crate::folder::JobFolder;
 use crate::ingest::{Accepted, BundleFiles, Cause, Rejection};
 use crate::job::Obstacle;
 use crate::job::names::{display_name, display_path};
 use crate::network::{self, NetworkError};
 use crate::pixels::{self, DecodeError, DecodeOptions, Rounding, fit_longest};
-use crate::profile::{
-    Compat, NetworkRef, Profile, ProfileError, ProfileFolders, RawProfile, Roots, resolve,
-};
+use crate::profile::{Compat, Profile, ProfileError, ProfileFolders, RawProfile, Roots, resolve};
 use crate::settings::Settings;
+
+/// What to do about a network's file that is not there.
+const NETWORK_FILE: &str = "name a network of models/, or put the file there";
 
 /// Decides whether a bundle can be used.
 pub(super) fn check(bundle: &BundleFiles, settings: &Settings) -> Result<Accepted, Rejection> {
@@ -27,13 +28,19 @@ pub(super) fn check(bundle: &BundleFiles, settings: &Settings) -> Result<Accepte
         let hint = "mend the profile; the pictures may stay where they are";
         rejection(with_causes(error), hint, Cause::Bundle)
     };
-    let profile = profiles::finished(&raw, &dirs).map_err(|error| in_profile(&error))?;
+    let roots = settings.roots(&bundle.root);
+    let profile = profiles::finished(&raw, &dirs, &roots).map_err(|error| match &error {
+        Unresolved::Profile(
+            ProfileError::NoSuchFile { .. } | ProfileError::OutsideRoots { .. },
+        ) => rejection(with_causes(&error), NETWORK_FILE, Cause::Outside),
+        Unresolved::Profile(_) | Unresolved::Network(_) => in_profile(&error),
+    })?;
     pictures_there(&profile, bundle)?;
     profile
         .check_styles(bundle.styles.len())
         .map_err(|error| in_profile(&error))?;
     profile
-        .check_paths(&settings.roots(&bundle.root))
+        .check_paths(&roots)
         .map_err(|error| in_profile(&error))?;
     known(&profile, bundle, settings)?;
     let mut remarks = Vec::new();
@@ -44,7 +51,7 @@ pub(super) fn check(bundle: &BundleFiles, settings: &Settings) -> Result<Accepte
         shape.get_or_insert((path, size));
     }
     if let Some((path, size)) = shape {
-        large_enough(path, size, &profile, settings)?;
+        large_enough(path, size, &profile, (settings, &roots))?;
     }
     Ok(Accepted {
         profile_text: profile.to_toml(),
@@ -140,10 +147,8 @@ fn known(profile: &Profile, bundle: &BundleFiles, settings: &Settings) -> Result
     let dirs = settings.model_folders();
     let roots = settings.roots(&bundle.root);
     for stage in profile.stages() {
-        let name = located(&stage.network, &roots).map_err(|error| {
-            let hint = "name a network of models/, or put the file there";
-            rejection(with_causes(&error), hint, Cause::Outside)
-        })?;
+        let name = located(&stage.network, &roots)
+            .map_err(|error| rejection(with_causes(&error), NETWORK_FILE, Cause::Outside))?;
         match network::is_installed(&name, &dirs) {
             Ok(()) | Err(NetworkError::NoWeights { .. }) => {}
             Err(error) => {
@@ -154,17 +159,6 @@ fn known(profile: &Profile, bundle: &BundleFiles, settings: &Settings) -> Result
         }
     }
     Ok(())
-}
-
-/// Returns the network's name, or the path of its file.
-fn located(network: &NetworkRef, roots: &Roots) -> Result<String, ProfileError> {
-    Ok(match network {
-        NetworkRef::Named(name) => name.clone(),
-        NetworkRef::File(path) => {
-            let path = roots.locate("network", path)?;
-            path.to_string_lossy().into_owned()
-        }
-    })
 }
 
 /// Holds that the pictures that the profile needs are there.
@@ -221,13 +215,13 @@ fn large_enough(
     shape: &Path,
     (width, height): (usize, usize),
     profile: &Profile,
-    settings: &Settings,
+    (settings, roots): (&Settings, &Roots),
 ) -> Result<(), Rejection> {
     let dirs = settings.model_folders();
     for stage in profile.stages() {
-        let manifest = network::manifest(&stage.network.to_string(), &dirs)
+        let manifest = located(&stage.network, roots)
             .ok()
-            .flatten();
+            .and_then(|name| network::manifest(&name, &dirs).ok().flatten());
         let Some(manifest) = manifest else { continue };
         let rounding = match profile.compat {
             Some(Compat::Lua) => Rounding::LongestExact,

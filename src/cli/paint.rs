@@ -1,6 +1,7 @@
 //! `pentimento paint`: one picture, here and now, without a watching process.
 
 use std::ffi::{OsStr, OsString};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -15,9 +16,9 @@ use crate::cli::context::Context;
 use crate::cli::{library, output, profiles};
 use crate::clock::Clock;
 use crate::job::names::{display_name, display_path, natural_order};
-use crate::profile::{OutputFormat, Profile, Roots};
+use crate::profile::{Init, OutputFormat, Profile};
 use crate::runtime::Environment;
-use crate::transfer::{Event, Flow, Naming, Painted, SavedAs, Task, paint};
+use crate::transfer::{self, Event, Flow, Naming, Painted, SavedAs, StoppedAs, Task, paint};
 use crate::worker::computing::Computing;
 use crate::worker::pace::Pace;
 
@@ -87,7 +88,7 @@ pub(super) fn at_once(
         content: errand.content,
         styles: errand.styles,
         profile,
-        roots: Roots::any(&std::env::current_dir().context("find the current folder")?),
+        roots: profiles::here()?,
         network_dirs: settings.model_folders(),
         naming,
         seed: profiles::draw_seed(),
@@ -176,7 +177,7 @@ fn show(
         match event {
             Event::Note(text) => bar.suspend(|| output::note(&display_name(text.as_ref()))),
             Event::Stage(start) => {
-                pace.stage(&start, clock.monotonic());
+                pace.stage(&start);
                 print_iter = start.print_iter;
                 bar.set_length(u64::try_from(start.iterations).unwrap_or(u64::MAX));
                 bar.set_position(0);
@@ -239,11 +240,7 @@ fn naming(errand: &mut Errand) -> anyhow::Result<Naming> {
         None => {
             let beside = errand.content.as_ref().or(errand.styles.first());
             let beside = beside.context("there is no picture to paint")?;
-            let ending = match errand.profile.output_format {
-                OutputFormat::Png => "png",
-                OutputFormat::Jpeg => "jpg",
-            };
-            free_name(beside, &errand.stem, ending)
+            free_name(beside, &errand.stem, errand.profile.output_format.ending())
         }
     };
     if let Some(folder) = result
@@ -256,11 +253,63 @@ fn naming(errand: &mut Errand) -> anyhow::Result<Naming> {
             display_path(folder)
         );
     }
+    spare_inputs(errand, &result)?;
+    writable(&result)?;
     Ok(Naming {
         result,
         snapshots: SavedAs::Beside,
         losses: errand.losses.clone(),
+        stopped: StoppedAs::Result,
     })
+}
+
+/// Holds that nothing that is written lands on a picture that is read.
+fn spare_inputs(errand: &Errand, result: &Path) -> anyhow::Result<()> {
+    let stages = errand.profile.stages().iter();
+    let inits = stages.filter_map(|stage| match &stage.init {
+        Init::File(path) => Some(PathBuf::from(path)),
+        Init::Random | Init::Image | Init::Previous => None,
+    });
+    let inputs: Vec<PathBuf> = errand
+        .content
+        .iter()
+        .chain(&errand.styles)
+        .cloned()
+        .chain(inits)
+        .collect();
+    let snapshots = transfer::snapshots(&errand.profile, result, &SavedAs::Beside);
+    let written = [result.to_owned()]
+        .into_iter()
+        .chain(errand.losses.clone())
+        .chain(snapshots);
+    for path in written {
+        if let Some(input) = inputs.iter().find(|input| is_same_file(input, &path)) {
+            bail!(
+                "{} would be written over {}, which is read: name another file (-o, --losses)",
+                display_path(&path),
+                display_path(input)
+            );
+        }
+    }
+    Ok(())
+}
+
+fn is_same_file(a: &Path, b: &Path) -> bool {
+    match (a.metadata(), b.metadata()) {
+        (Ok(a), Ok(b)) => (a.dev(), a.ino()) == (b.dev(), b.ino()),
+        _ => false,
+    }
+}
+
+/// Holds that files can be made in the folder of the result, before hours of work.
+fn writable(result: &Path) -> anyhow::Result<()> {
+    let folder = match result.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    tempfile::tempfile_in(folder)
+        .map(|_file| ())
+        .with_context(|| format!("nothing can be written to {}", display_path(folder)))
 }
 
 /// Returns a name beside a file that nothing has yet: `harbour_wave.png`, `harbour_wave_2.png`.

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use crate::cli::args::PaintArgs;
 use crate::network::{self, NetworkError};
 use crate::profile::{
-    NetworkRef, Profile, ProfileError, ProfileFolders, RawOptions, RawProfile, resolve,
+    NetworkRef, Profile, ProfileError, ProfileFolders, RawOptions, RawProfile, Roots, resolve,
 };
 use crate::settings::Settings;
 
@@ -23,7 +23,13 @@ pub(super) fn for_paint(args: &PaintArgs, settings: &Settings) -> anyhow::Result
     for (key, value) in &args.set {
         raw.set(&format!("{key}={value}"))?;
     }
-    Ok(finished(&raw, &settings.model_folders())?)
+    Ok(finished(&raw, &settings.model_folders(), &here()?)?)
+}
+
+/// Returns the roots of a profile on the command line: its paths start from the current folder.
+pub(super) fn here() -> anyhow::Result<Roots> {
+    let folder = std::env::current_dir().context("find the current folder")?;
+    Ok(Roots::any(&folder))
 }
 
 /// Returns the file of `-p`: a path, or the name of a profile.
@@ -36,17 +42,27 @@ fn file(path: &Path, folders: &ProfileFolders) -> anyhow::Result<PathBuf> {
         .context("the name of a profile must be UTF-8")?;
     match folders.file(name)? {
         Some(file) => Ok(file),
-        None => anyhow::bail!(
-            "there is no profile {name}: neither a file of that name nor one of {}",
-            folders.names()?.join(", ")
-        ),
+        None => match folders.names()?.as_slice() {
+            [] => anyhow::bail!(
+                "there is no profile {name}: no file of that name, and no profiles/ here (name a \
+                 studio with --studio)"
+            ),
+            names => anyhow::bail!(
+                "there is no profile {name}: neither a file of that name nor one of {}",
+                names.join(", ")
+            ),
+        },
     }
 }
 
-/// Resolves a profile and draws its seed where it has none.
-pub(super) fn finished(raw: &RawProfile, network_dirs: &[PathBuf]) -> Result<Profile, Unresolved> {
+/// Resolves a profile and draws its seed where it has none. `roots` are those of its paths.
+pub(super) fn finished(
+    raw: &RawProfile,
+    network_dirs: &[PathBuf],
+    roots: &Roots,
+) -> Result<Profile, Unresolved> {
     let trouble = RefCell::new(None);
-    let preset = |network: &NetworkRef| match presets(network, network_dirs) {
+    let preset = |network: &NetworkRef| match presets(network, network_dirs, roots) {
         Ok(preset) => preset,
         Err(error) => {
             trouble.borrow_mut().get_or_insert(error);
@@ -74,12 +90,28 @@ pub(super) enum Unresolved {
 }
 
 /// Returns the presets of a network; none where there is no manifest.
-fn presets(network: &NetworkRef, dirs: &[PathBuf]) -> Result<Option<RawOptions>, Unresolved> {
-    let Some(manifest) = network::manifest(&network.to_string(), dirs)? else {
+fn presets(
+    network: &NetworkRef,
+    dirs: &[PathBuf],
+    roots: &Roots,
+) -> Result<Option<RawOptions>, Unresolved> {
+    let name = located(network, roots)?;
+    let Some(manifest) = network::manifest(&name, dirs)? else {
         return Ok(None);
     };
     let origin = format!("the manifest of {}", manifest.name);
     Ok(Some(RawOptions::from_presets(&origin, &manifest.preset)?))
+}
+
+/// Returns the network's name, or the path of its file.
+pub(super) fn located(network: &NetworkRef, roots: &Roots) -> Result<String, ProfileError> {
+    Ok(match network {
+        NetworkRef::Named(name) => name.clone(),
+        NetworkRef::File(path) => {
+            let path = roots.locate("network", path)?;
+            path.to_string_lossy().into_owned()
+        }
+    })
 }
 
 /// Returns a seed that nobody chose.
@@ -100,14 +132,32 @@ mod tests {
         let dirs = [Path::new(env!("CARGO_MANIFEST_DIR")).join("models")];
         for name in ["builtin", "vgg19"] {
             let network = NetworkRef::parse(name).unwrap();
-            assert!(presets(&network, &dirs).unwrap().is_some(), "{name}");
+            let presets = presets(&network, &dirs, &here().unwrap()).unwrap();
+            assert!(presets.is_some(), "{name}");
         }
-        let profile = finished(&RawProfile::default(), &[]).unwrap();
+        let profile = finished(&RawProfile::default(), &[], &here().unwrap()).unwrap();
         assert_eq!(
             profile.stages()[0].style_layers.len(),
             9,
             "the built-in network's own layers"
         );
         assert!(profile.seed.is_some());
+    }
+
+    #[test]
+    fn the_manifest_beside_a_file_is_looked_for_where_the_file_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let manifest = "name = \"mine\"\nfile = \"mine.onnx\"\n[preset]\npooling = \"avg\"\n";
+        std::fs::write(folder.path().join("mine.toml"), manifest).unwrap();
+        std::fs::write(folder.path().join("mine.onnx"), "").unwrap();
+        let network = NetworkRef::parse("mine.onnx").unwrap();
+        let of = |roots: &Roots| presets(&network, &[], roots);
+        let found = of(&Roots::any(folder.path())).unwrap();
+        assert!(
+            found.is_some(),
+            "the presets of the manifest beside the file"
+        );
+        let elsewhere = tempfile::tempdir().unwrap();
+        assert!(of(&Roots::any(elsewhere.path())).is_err());
     }
 }

@@ -21,8 +21,6 @@ impl JobFolder {
     pub const RECORD: &str = "job.json";
     /// The name of the folder of the dropped pictures in a job's folder.
     pub const INPUTS: &str = "inputs";
-    /// The name of the finished picture in a job's folder.
-    pub const RESULT: &str = "result.png";
 
     /// Returns the job folder at `path`, whether it exists or not.
     pub fn at(path: PathBuf) -> Self {
@@ -44,9 +42,9 @@ impl JobFolder {
         self.path.join("snapshots")
     }
 
-    /// Returns where the finished picture goes.
-    pub fn result(&self) -> PathBuf {
-        self.path.join(Self::RESULT)
+    /// Returns where the finished picture goes; `ending` is that of its format.
+    pub fn result(&self, ending: &str) -> PathBuf {
+        self.path.join(format!("result.{ending}"))
     }
 
     /// Returns where the resolved profile lies.

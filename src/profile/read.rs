@@ -134,6 +134,9 @@ impl RawProfile {
         let Some(item) = Item::from_argument(value) else {
             return self.set_item(path, &at, as_text);
         };
+        if !item.is_single() {
+            return self.set_item(path, &at, item);
+        }
         // `network=1` and `matte=#fff` are meant as strings; where that fails too, the complaint
         // about the value as TOML is the better one.
         let before = self.clone();

@@ -78,6 +78,14 @@ pub enum OutputFormat {
 }
 
 impl OutputFormat {
+    /// Returns the ending of a file's name.
+    pub fn ending(self) -> &'static str {
+        match self {
+            Self::Png => "png",
+            Self::Jpeg => "jpg",
+        }
+    }
+
     pub(super) const NAMES: &[(&str, Self)] = &[("png", Self::Png), ("jpeg", Self::Jpeg)];
 
     /// Returns the spelling in a profile.

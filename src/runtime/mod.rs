@@ -4,6 +4,7 @@
 //! safe to be called by many processes at once. [`resolve_device`] then says where the work runs.
 //! Which release is fetched, and its checksums, stand in `pins`; adding a platform is done there.
 
+mod card_memory;
 mod client;
 mod device;
 mod elf;
@@ -24,6 +25,7 @@ mod tests;
 use std::path::{Path, PathBuf};
 
 pub use self::{
+    card_memory::free_card_memory,
     device::{Choice, Device, Lack, ParseDeviceError, Resolved, lacks, resolve_device},
     environment::Environment,
     error::{Error, Failure, WaysOut},

@@ -1,7 +1,8 @@
 //! How long is too long without progress? A pure machine over a monotonic reading.
 //!
-//! The first progress may take long (loading, graph optimisation). After it, ten times the median
-//! gap between signs of life is allowed, and never less than a fixed time.
+//! The first progress may take long (loading, graph optimisation), and so may that after a note,
+//! which announces another stage. Else ten times the median gap between signs of life is allowed,
+//! and never less than a fixed time.
 
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ const N_GAPS: usize = 31;
 #[derive(Debug)]
 pub(super) struct Stall {
     least: Duration,
+    beginning: Duration,
     allowance: Duration,
     last: Duration,
     gaps: Vec<Duration>,
@@ -26,6 +28,7 @@ impl Stall {
     pub(super) fn new(limits: &Limits, now: Duration) -> Self {
         Self {
             least: limits.stall,
+            beginning: limits.first_progress.max(limits.stall),
             allowance: limits.first_progress.max(limits.stall),
             last: now,
             gaps: Vec::new(),
@@ -37,6 +40,13 @@ impl Stall {
     pub(super) fn note(&mut self, event: &Event, now: Duration) {
         let gap = now.saturating_sub(self.last);
         self.last = now;
+        if matches!(event, Event::Note { .. }) {
+            // What follows may be another stage, with targets to measure and a graph to prepare:
+            // as slow as a beginning.
+            self.has_progressed = false;
+            self.gaps.clear();
+            self.allowance = self.beginning;
+        }
         if !matches!(event, Event::Progress { .. }) {
             return;
         }
@@ -102,5 +112,11 @@ mod tests {
             stall.note(&progress(), (200 + 30 * n) * second);
         }
         assert_eq!(stall.allowance(), 300 * second);
+        let text = "stage 2 of 2".to_owned();
+        stall.note(&Event::Note { text }, 2000 * second);
+        assert_eq!(stall.deadline(), 2000 * second + limits.first_progress);
+        stall.note(&progress(), 2500 * second);
+        stall.note(&progress(), 2501 * second);
+        assert_eq!(stall.allowance(), limits.stall);
     }
 }

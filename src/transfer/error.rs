@@ -54,10 +54,12 @@ pub enum TransferError {
     #[error(transparent)]
     Profile(#[from] ProfileError),
     /// More memory is needed than there is.
-    #[error("stage {stage} at {width}×{height} needs about {} of memory, {} may be used; {}", gib(*.needed), gib(*.available), advice(*.largest))]
+    #[error("stage {stage}: {what}{width}×{height} needs about {} of memory, {} may be used; {}", gib(*.needed), gib(*.available), advice(*.largest))]
     Memory {
         /// The stage, from 1.
         stage: usize,
+        /// What has that size, with a blank behind it; empty for the painting itself.
+        what: &'static str,
         /// Width of the picture.
         width: usize,
         /// Height of the picture.
@@ -99,7 +101,7 @@ pub(super) fn gib(bytes: u64) -> String {
 fn advice(largest: Option<usize>) -> String {
     match largest {
         Some(size) => format!(
-            "image_size = {size} would fit (or optimizer = \"adam\", a smaller lbfgs_num_correction, a smaller network)"
+            "image_size = {size} would fit (or a smaller style_scale, optimizer = \"adam\", a smaller lbfgs_num_correction, a smaller network)"
         ),
         None => "no size fits: close other programs or choose a smaller network".to_owned(),
     }

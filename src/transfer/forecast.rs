@@ -9,12 +9,12 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 
-use super::stage::{optimizer_options, spec};
-use super::targets::{image_size, stage_size};
+use super::stage::{optimizer_options, pooling, spec};
+use super::targets::{image_size, stage_size, style_size};
 use super::{Inputs, Task, TransferError};
 use crate::engine::Device;
 use crate::network::Network;
-use crate::objective::{Objective, ObjectiveError};
+use crate::objective::{Objective, ObjectiveError, grams};
 use crate::onnx::{Graph, infer};
 use crate::optim::Options;
 use crate::pixels::Picture;
@@ -33,6 +33,9 @@ const WEIGHT_COPIES: u64 = 4;
 
 /// The process itself: library and threads.
 const BASE: u64 = 120 << 20;
+
+/// Copies of a style at its size that are held beside the graph's values.
+const STYLE_COPIES: usize = 4;
 
 /// Pictures of the stage's size that are held as f32 beside the graph's values.
 const PICTURES: usize = 8;
@@ -85,6 +88,43 @@ pub(super) fn forward_bytes(graph: &Graph) -> u64 {
     BASE + scaled(alive, ORDER_FACTOR) + weights * WEIGHT_COPIES
 }
 
+/// The bytes that a stage needs: for painting, and before that for measuring its styles.
+struct Needs {
+    picture: u64,
+    styles: u64,
+    /// Width and height of the style that needs most.
+    style: (usize, usize),
+}
+
+impl Needs {
+    fn most(&self) -> u64 {
+        self.picture.max(self.styles)
+    }
+}
+
+/// Returns the most bytes that measuring one of the styles takes, and the size of that style.
+fn styles_bytes(
+    network: &Network,
+    stage: &Stage,
+    task: &Task,
+    inputs: &Inputs,
+    size: usize,
+) -> Result<(u64, (usize, usize)), ObjectiveError> {
+    let compat = task.profile.compat;
+    let mut most = (0, (0, 0));
+    for style in &inputs.styles {
+        let (width, height) = style_size(style, size, stage, compat);
+        let layers = stage.style_in_use();
+        if layers.is_empty() {
+            break;
+        }
+        let model = grams(network, layers, (height, width), pooling(stage, compat))?;
+        let resized = bytes(STYLE_COPIES * 3 * width * height * 4);
+        most = most.max((forward_bytes(&model.graph) + resized, (width, height)));
+    }
+    Ok(most)
+}
+
 /// Returns the error for the first stage that does not fit into the memory that may be used.
 pub(super) fn refuse_what_does_not_fit(
     task: &Task,
@@ -98,20 +138,34 @@ pub(super) fn refuse_what_does_not_fit(
     for (index, stage) in task.profile.stages().iter().enumerate() {
         let network = &networks[&stage.network];
         let content = &inputs.content;
-        let needs = |size: usize| {
-            let size = stage_size(content, size, task.profile.compat);
-            forecast(network, stage, &task.profile, size, device)
+        let read = if device == Device::Cpu {
+            inputs.bytes()
+        } else {
+            0
+        };
+        let needs = |size: usize| -> Result<Needs, ObjectiveError> {
+            let picture = stage_size(content, size, task.profile.compat);
+            let (styles, style) = styles_bytes(network, stage, task, inputs, size)?;
+            Ok(Needs {
+                picture: read + forecast(network, stage, &task.profile, picture, device)?,
+                styles: read + styles,
+                style,
+            })
         };
         let needed = needs(image_size(stage))?;
-        if needed > available {
-            let (width, height) = stage_size(content, image_size(stage), task.profile.compat);
+        if needed.most() > available {
+            let picture = stage_size(content, image_size(stage), task.profile.compat);
+            let for_style = needed.styles > needed.picture;
+            let (width, height) = if for_style { needed.style } else { picture };
+            let most = |size| needs(size).map(|needs| needs.most());
             return Err(TransferError::Memory {
                 stage: index + 1,
+                what: if for_style { "a style at " } else { "" },
                 width,
                 height,
-                needed,
+                needed: needed.most(),
                 available,
-                largest: largest_that_fits(available, image_size(stage), needs, content),
+                largest: largest_that_fits(available, image_size(stage), most, content),
             });
         }
     }

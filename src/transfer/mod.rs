@@ -23,7 +23,7 @@ use std::path::PathBuf;
 pub use error::TransferError;
 pub use forecast::forecast;
 pub use look::{LookError, Sight, look};
-pub use output::{Naming, SavedAs};
+pub use output::{Naming, SavedAs, StoppedAs, snapshots};
 pub use recipe::RECIPE_KEY;
 
 use crate::engine::{Device, Engine};
@@ -189,6 +189,17 @@ pub(crate) struct Inputs {
 }
 
 impl Inputs {
+    /// Returns the bytes that the pictures hold while the run lasts.
+    fn bytes(&self) -> u64 {
+        let pictures = [&self.content].into_iter();
+        let pictures = pictures.chain(&self.styles).chain(self.inits.values());
+        let pixels =
+            pictures.map(|picture| picture.width() * picture.height() * 3 * size_of::<f32>());
+        pixels
+            .map(|bytes| u64::try_from(bytes).unwrap_or(u64::MAX))
+            .sum()
+    }
+
     fn read(task: &Task, on_event: &mut dyn FnMut(Event) -> Flow) -> Result<Self, TransferError> {
         if task.content.is_none() && task.profile.needs_content() {
             return Err(TransferError::NoContent);

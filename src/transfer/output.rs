@@ -9,7 +9,7 @@ use super::{Task, TransferError};
 use crate::pixels::{
     Depth, Picture, original_colors_lua, original_colors_pt, save_jpeg, save_png, verify,
 };
-use crate::profile::{Compat, OutputFormat, PngDepth};
+use crate::profile::{Compat, OutputFormat, PngDepth, Profile};
 
 /// Quality of a JPEG result.
 const JPEG_QUALITY: u8 = 95;
@@ -23,6 +23,17 @@ pub struct Naming {
     pub snapshots: SavedAs,
     /// The table of losses, if one is wanted.
     pub losses: Option<PathBuf>,
+    /// What a run that was stopped leaves.
+    pub stopped: StoppedAs,
+}
+
+/// As what the picture of a run that was stopped is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoppedAs {
+    /// As the result: nobody will go on with it.
+    Result,
+    /// As a snapshot: the result is only what was painted to its end.
+    Snapshot,
 }
 
 /// How snapshots are named.
@@ -140,11 +151,35 @@ impl<'a> Output<'a> {
         Ok(path.to_owned())
     }
 
-    fn snapshot_path(&self, (stage, iteration): (usize, usize)) -> PathBuf {
+    fn snapshot_path(&self, at: (usize, usize)) -> PathBuf {
         let several = self.task.profile.stages().len() > 1;
-        match &self.task.naming.snapshots {
-            SavedAs::Beside => {
-                let result = &self.task.naming.result;
+        let naming = &self.task.naming;
+        naming.snapshots.path(&naming.result, several, at)
+    }
+}
+
+/// Returns the files that the snapshots of a run to its end will have.
+pub fn snapshots<'a>(
+    profile: &'a Profile,
+    result: &'a Path,
+    saved: &'a SavedAs,
+) -> impl Iterator<Item = PathBuf> + 'a {
+    let several = profile.stages().len() > 1;
+    profile
+        .stages()
+        .iter()
+        .zip(1..)
+        .flat_map(move |(stage, number)| {
+            let (every, of) = (stage.save_iter as usize, stage.num_iterations as usize);
+            let due = (1..=of).filter(move |i| every > 0 && i.is_multiple_of(every));
+            due.map(move |iteration| saved.path(result, several, (number, iteration)))
+        })
+}
+
+impl SavedAs {
+    fn path(&self, result: &Path, several: bool, (stage, iteration): (usize, usize)) -> PathBuf {
+        match self {
+            Self::Beside => {
                 let mut name = result.file_stem().unwrap_or_default().to_owned();
                 if several {
                     name.push(format!("_s{stage}"));
@@ -152,8 +187,8 @@ impl<'a> Output<'a> {
                 name.push(format!("_{iteration}.png"));
                 result.with_file_name(name)
             }
-            SavedAs::In(folder) if several => folder.join(format!("s{stage}_{iteration:06}.png")),
-            SavedAs::In(folder) => folder.join(format!("{iteration:06}.png")),
+            Self::In(folder) if several => folder.join(format!("s{stage}_{iteration:06}.png")),
+            Self::In(folder) => folder.join(format!("{iteration:06}.png")),
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use std::num::NonZeroUsize;
 
-use super::output::Output;
+use super::output::{Output, StoppedAs};
 use super::targets::{self, image_size, input_filter, stage_size};
 use super::{
     Evaluation, Event, Flow, Inputs, Painted, StageStart, Task, Tools, TransferError, noise,
@@ -64,6 +64,18 @@ impl<'a> StageRun<'a> {
         let compat = self.task.profile.compat;
         let stage = &self.task.profile.stages()[index];
         let (width, height) = stage_size(&self.inputs.content, image_size(stage), compat);
+        let later = &self.task.profile.stages()[index + 1..];
+        // Before the targets are measured: that may take long, and whoever listens wants to know.
+        on_event(Event::Stage(StageStart {
+            stage: index + 1,
+            of: self.task.profile.stages().len(),
+            width,
+            height,
+            iterations: iterations(stage),
+            print_iter: stage.print_iter as usize,
+            work_later: later.iter().map(|stage| self.work(stage)).sum(),
+            device: self.tools.device,
+        }));
         let content = resize(&self.inputs.content, width, height, input_filter(compat));
         let pooling = pooling(stage, compat);
         let targets = targets::measure(
@@ -86,17 +98,6 @@ impl<'a> StageRun<'a> {
         self.content = Some(content);
         self.optimizer = Some(self.optimizer(index));
         (self.stage, self.iteration) = (index + 1, 0);
-        let later = &self.task.profile.stages()[index + 1..];
-        on_event(Event::Stage(StageStart {
-            stage: index + 1,
-            of: self.task.profile.stages().len(),
-            width,
-            height,
-            iterations: iterations(stage),
-            print_iter: stage.print_iter as usize,
-            work_later: later.iter().map(|stage| self.work(stage)).sum(),
-            device: self.tools.device,
-        }));
         self.iterate(stage, &objective, &mut session, output, on_event)
     }
 
@@ -119,8 +120,9 @@ impl<'a> StageRun<'a> {
         let mut picture = self.picture.take().ok_or(TransferError::NoStage)?;
         let mut optimizer = self.optimizer.take().ok_or(TransferError::NoStage)?;
         let of = iterations(stage);
-        // The picture before the step that led here, to fall back on.
-        let mut previous: Option<(usize, Tensor)> = None;
+        // The picture before the step that led here, to fall back on: at first what the stage
+        // before left, at this stage's size.
+        let mut previous = (self.stage > 1).then(|| (0, picture.clone()));
         let mut flow = Flow::Continue;
         for iteration in 1..=of {
             let mut results = session.run(&[(IMAGE, &picture)])?;
@@ -146,6 +148,10 @@ impl<'a> StageRun<'a> {
                     stage: self.stage,
                     iteration,
                 });
+            }
+            if iteration == of && self.stage == self.task.profile.stages().len() {
+                // Nothing is left to stop.
+                flow = Flow::Continue;
             }
             if flow == Flow::Stop || iteration == of {
                 break;
@@ -198,7 +204,11 @@ impl<'a> StageRun<'a> {
     ) -> Result<Painted, TransferError> {
         let picture = self.picture.as_ref().ok_or(TransferError::NoStage)?;
         let view = self.view(picture);
-        let path = output.result(&view, (self.stage, self.iteration))?;
+        let at = (self.stage, self.iteration);
+        let path = match (stopped, self.task.naming.stopped) {
+            (true, StoppedAs::Snapshot) => output.snapshot(&view, at)?,
+            (true, StoppedAs::Result) | (false, _) => output.result(&view, at)?,
+        };
         Ok(Painted {
             path,
             stage: self.stage,

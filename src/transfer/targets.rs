@@ -46,8 +46,13 @@ fn rounding(compat: Option<Compat>) -> Rounding {
     clippy::cast_precision_loss,
     reason = "a size in pixels, checked by the profile"
 )]
-fn style_size(style: &Picture, stage: &Stage, compat: Option<Compat>) -> (usize, usize) {
-    let exact = image_size(stage) as f64 * stage.style_scale;
+pub(super) fn style_size(
+    style: &Picture,
+    image_size: usize,
+    stage: &Stage,
+    compat: Option<Compat>,
+) -> (usize, usize) {
+    let exact = image_size as f64 * stage.style_scale;
     let size = match compat {
         Some(Compat::Lua) => exact.ceil(),
         Some(Compat::Pt) | None => exact.floor(),
@@ -100,7 +105,7 @@ pub(super) fn measure(
     }
     if !stage.style_in_use().is_empty() {
         for (style, blend) in inputs.styles.iter().zip(blend(stage, inputs.styles.len())) {
-            let (width, height) = style_size(style, stage, compat);
+            let (width, height) = style_size(style, image_size(stage), stage, compat);
             let style = resize(style, width, height, input_filter(compat));
             let model = grams(network, stage.style_in_use(), (height, width), pooling)?;
             add_scaled(&mut targets.style, run(&model, &style)?, blend);

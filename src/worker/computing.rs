@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 
 use crate::engine::{self, Engine};
-use crate::runtime::{self, Environment, Host, Library, Nvidia, Resolved};
+use crate::runtime::{self, Environment, Host, Library, Nvidia, Resolved, free_card_memory};
 use crate::transfer::Tools;
 
 /// Share of the memory that is available now which a painting may use.
@@ -52,9 +52,10 @@ impl Computing {
                 engine::Device::Cpu,
                 host.memory.map(|(_, free)| share(free)),
             ),
-            // What a card has free is only known to its driver; a card that is too small says so
-            // when the session is made.
-            Resolved::Cuda(card) => (engine::Device::Cuda(card), None),
+            Resolved::Cuda(card) => (
+                engine::Device::Cuda(card),
+                free_card_memory(environment, card).map(share),
+            ),
         };
         Ok(Self {
             engine: Engine::load(&library.path)?,

@@ -29,17 +29,16 @@ pub struct Speed {
 }
 
 impl Pace {
-    /// Begins a stage at monotonic time `now`.
-    pub fn stage(&mut self, start: &StageStart, now: Duration) {
+    /// Begins a stage.
+    pub fn stage(&mut self, start: &StageStart) {
         self.ended.clear();
-        self.ended.push_back(now);
         self.pixels = start.width * start.height;
         self.later = start.work_later;
     }
 
     /// Counts an evaluation that ended at `now`, with `left` evaluations of the stage to come.
+    /// There is no speed before the second of a stage.
     pub fn evaluated(&mut self, now: Duration, left: usize) -> Option<Speed> {
-        // The first evaluation of a stage carries what is done once; the next tells the speed.
         self.ended.push_back(now);
         if self.ended.len() > WINDOW {
             self.ended.pop_front();
@@ -84,7 +83,8 @@ mod tests {
         let mut pace = Pace::default();
         let seconds = Duration::from_secs;
         // 30 evaluations of four times the pixels are to come.
-        pace.stage(&start(10, 30.0 * 400.0), seconds(5));
+        pace.stage(&start(10, 30.0 * 400.0));
+        assert_eq!(pace.evaluated(seconds(5), 11), None);
         let speed = pace.evaluated(seconds(7), 10).unwrap();
         assert!((speed.per_second - 0.5).abs() < 1e-9);
         assert_eq!(speed.left, seconds(2 * (10 + 120)));
@@ -93,7 +93,8 @@ mod tests {
     #[test]
     fn only_the_last_evaluations_count_and_a_stopped_clock_is_no_speed() {
         let mut pace = Pace::default();
-        pace.stage(&start(10, 0.0), Duration::ZERO);
+        pace.stage(&start(10, 0.0));
+        pace.evaluated(Duration::ZERO, 6);
         assert_eq!(pace.evaluated(Duration::ZERO, 5), None);
         for i in 1..=40 {
             pace.evaluated(Duration::from_secs(100 + i), 0);

@@ -11,12 +11,12 @@ use crate::causes::with_causes;
 use crate::clock::Clock;
 use crate::folder::{JobFolder, hash_file};
 use crate::job::Job;
-use crate::job::names::PathText;
+use crate::job::names::{PathText, display_path};
 use crate::profile::{Profile, ProfileFolders, RawProfile, resolve};
 use crate::protocol::{Assignment, Event, FailureClass};
 use crate::runtime::{self, Environment, Request};
 use crate::settings::{Settings, SettingsError, Surroundings};
-use crate::transfer::{self, Naming, SavedAs, Task, TransferError, paint};
+use crate::transfer::{self, Naming, SavedAs, StoppedAs, Task, TransferError, paint};
 
 /// Paints the job of an assignment.
 pub fn run(
@@ -26,6 +26,7 @@ pub fn run(
 ) -> Result<Ended, Failed> {
     let folder = JobFolder::at(assignment.job_dir.0.clone());
     let job = folder.read().map_err(|error| input(&error))?;
+    unchanged(&folder, &job)?;
     let profile = read_profile(&folder)?;
     let device = assignment
         .device
@@ -46,6 +47,25 @@ pub fn run(
     let settings = settings(&assignment.studio.0).map_err(|error| input(&error))?;
     let task = task(&folder, &job, profile, &settings, computing.memory);
     work(&task, &computing, folder.path(), clock, tell)
+}
+
+/// Holds that the files are those that were claimed: whoever had one open may have written on.
+fn unchanged(folder: &JobFolder, job: &Job) -> Result<(), Failed> {
+    for claimed in &job.inputs {
+        let found = hash_file(&folder.inputs().join(&claimed.file.0)).map_err(|e| input(&e))?;
+        if claimed.sha256.as_ref().is_some_and(|hash| *hash != found) {
+            return Err(Failed {
+                reason: format!(
+                    "{} was changed after it was taken from watch/: its bytes are not those that \
+                     were looked at",
+                    display_path(&claimed.file.0)
+                ),
+                hint: "drop the pictures into watch/ again".to_owned(),
+                class: FailureClass::Input,
+            });
+        }
+    }
+    Ok(())
 }
 
 fn read_profile(folder: &JobFolder) -> Result<Profile, Failed> {
@@ -75,6 +95,7 @@ fn task(
     memory: Option<u64>,
 ) -> Task {
     let inputs = folder.inputs();
+    let result = folder.result(profile.output_format.ending());
     Task {
         content: job.content().map(|file| inputs.join(file)),
         styles: job.styles().map(|file| inputs.join(file)).collect(),
@@ -82,9 +103,10 @@ fn task(
         roots: settings.roots(&inputs),
         network_dirs: settings.model_folders(),
         naming: Naming {
-            result: folder.result(),
+            result,
             snapshots: SavedAs::In(folder.snapshots()),
             losses: Some(folder.losses()),
+            stopped: StoppedAs::Snapshot,
         },
         seed: job.id.0,
         memory: settings.memory_limit.or(memory),
@@ -136,7 +158,7 @@ fn translate(
     match event {
         transfer::Event::Note(text) => Event::Note { text },
         transfer::Event::Stage(start) => {
-            pace.stage(&start, clock.monotonic());
+            pace.stage(&start);
             if std::mem::replace(started, true) {
                 let text = format!("stage {} of {}", start.stage, start.of);
                 return Event::Note {

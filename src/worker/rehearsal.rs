@@ -156,11 +156,11 @@ fn act(
                 .map_err(|error| failed(&error.to_string(), FailureClass::Input))?;
             let picture = job.content().or(job.styles().next());
             let picture = folder.inputs().join(picture.unwrap_or(Path::new("")));
-            disk(std::fs::copy(picture, folder.result()))?;
-            let hash = hash_file(&folder.result());
+            disk(std::fs::copy(picture, folder.result("png")))?;
+            let hash = hash_file(&folder.result("png"));
             let sha256 = hash.map_err(|error| failed(&error.to_string(), FailureClass::Disk))?;
             return Ok(Some(Ended::Finished {
-                path: JobFolder::RESULT.into(),
+                path: "result.png".into(),
                 sha256,
             }));
         }

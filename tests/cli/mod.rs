@@ -83,8 +83,8 @@ fn paint_gives_the_same_bytes_with_any_number_of_threads() {
         fs::read(dir.path().join(name)).unwrap()
     };
     assert!(
-        paint("a.png", "1") == paint("b.png", "1"),
-        "the same run twice"
+        paint("a.png", "1") == paint("b.png", "2"),
+        "one thread and two"
     );
 }
 
@@ -297,4 +297,119 @@ fn a_job_without_its_network_is_painted_once_that_is_there() {
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
     assert_eq!(studio.shelf("done").len(), 2, "{}", said(&output));
     assert!(studio.shelf("active").is_empty());
+}
+
+#[test]
+fn paint_writes_over_no_picture_that_it_reads() {
+    let dir = tempfile::tempdir().unwrap();
+    pair(dir.path());
+    fs::write(dir.path().join("out_2.png"), picture(3)).unwrap();
+    fs::hard_link(dir.path().join("style.png"), dir.path().join("link.png")).unwrap();
+    let given: [&[&str]; 4] = [
+        &["style.png", "-o", "content.png"],
+        &["style.png", "-o", "link.png"],
+        &["style.png", "-o", "out.png", "--losses", "style.png"],
+        // The snapshot of iteration 2.
+        &["out_2.png", "-o", "out.png"],
+    ];
+    for given in given {
+        let output = pentimento(dir.path())
+            .args(["paint", "content.png"])
+            .args(given)
+            .args(QUICK)
+            .output()
+            .unwrap();
+        assert_eq!(
+            output.status.code(),
+            Some(1),
+            "{given:?}: {}",
+            said(&output)
+        );
+        let said = said(&output);
+        assert!(said.contains("would be written over"), "{said}");
+        for (name, seed) in [("content.png", 1), ("style.png", 2), ("out_2.png", 3)] {
+            assert!(
+                fs::read(dir.path().join(name)).unwrap() == picture(seed),
+                "{name}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_style_that_does_not_fit_into_memory_is_refused_with_the_size_that_would() {
+    let dir = tempfile::tempdir().unwrap();
+    pair(dir.path());
+    let output = pentimento(dir.path())
+        .args(["paint", "content.png", "style.png", "-o", "out.png"])
+        .args(["--set", "image_size=2000", "style_scale=100"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    let said = said(&output);
+    assert!(
+        said.contains("a style at 200000×150000 needs about"),
+        "{said}"
+    );
+    assert!(said.contains("image_size = "), "{said}");
+    assert!(said.contains("a smaller style_scale"), "{said}");
+}
+
+/// Watches until nothing is left to do, painting in earnest.
+fn paint_all(studio: &Studio) -> Output {
+    pentimento(&studio.path(""))
+        .arg("--until-idle")
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn a_result_in_watch_bears_the_ending_of_its_format() {
+    let studio = Studio::new();
+    studio.drop_pair("harbour");
+    let profile = "output_format = \"jpeg\"\nimage_size = 64\nnum_iterations = 2\n";
+    studio.drop("harbour/profile.toml", profile);
+    let output = paint_all(&studio);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let done = &studio.shelf("done")[0];
+    let result = fs::read(done.join("result.jpg")).unwrap();
+    assert!(result.starts_with(&[0xff, 0xd8, 0xff]));
+    assert!(!done.join("result.png").exists());
+}
+
+#[test]
+fn a_stopped_job_leaves_a_snapshot_and_no_result() {
+    let studio = Studio::new();
+    studio.drop_pair("harbour");
+    let profile = "image_size = 64\nnum_iterations = 100000\nsave_iter = 0\nprint_iter = 1\n";
+    studio.drop("harbour/profile.toml", profile);
+    let log = studio.path("output.txt");
+    let file = fs::File::create(&log).unwrap();
+    let mut child = pentimento(&studio.path("")).stdout(file).spawn().unwrap();
+    wait_until("the first losses", || text(&log).contains("stage 1, "));
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    child.wait().unwrap();
+    let job = &studio.shelf("active")[0];
+    assert!(!job.join("result.png").exists());
+    assert_eq!(fs::read_dir(job.join("snapshots")).unwrap().count(), 1);
+}
+
+#[test]
+fn a_picture_that_was_changed_after_it_was_taken_is_not_painted() {
+    let studio = Studio::with_plan(&serde_json::json!({ "*": [{ "until": "go" }, "paint"] }));
+    studio.drop_pair("harbour");
+    let daemon = studio.daemon();
+    daemon.wait_for("0001 harbour: stage 1");
+    daemon.signal(rustix::process::Signal::INT);
+    daemon.end();
+    let content = studio.shelf("active")[0].join("inputs/content.png");
+    fs::write(&content, picture(9)).unwrap();
+    let output = paint_all(&studio);
+    assert_eq!(output.status.code(), Some(3), "{}", said(&output));
+    let reason = text(studio.shelf("failed")[0].join("reason.txt"));
+    assert!(
+        reason.contains("content.png was changed after it was taken"),
+        "{reason}"
+    );
 }

@@ -1,3 +1,4 @@
 //! Whole runs of one picture.
 
+mod lua;
 mod reference;

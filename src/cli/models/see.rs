@@ -168,7 +168,7 @@ fn measure(
 fn pooling(args: &SeeArgs, settings: &Settings) -> anyhow::Result<Pooling> {
     let mut raw = RawProfile::default();
     raw.set(&format!("network={}", args.name))?;
-    let profile = profiles::finished(&raw, &settings.model_folders())?;
+    let profile = profiles::finished(&raw, &settings.model_folders(), &profiles::here()?)?;
     let kind = match profile.stages().first().map(|stage| stage.pooling) {
         Some(profile::Pooling::Average) => PoolingKind::Average,
         Some(profile::Pooling::Max) | None => PoolingKind::Max,
@@ -450,7 +450,7 @@ fn reconstruct(
     let errand = Errand {
         content,
         styles,
-        profile: profiles::finished(&raw, &context.settings.model_folders())?,
+        profile: profiles::finished(&raw, &context.settings.model_folders(), &profiles::here()?)?,
         output: args.output.clone(),
         stem,
         losses: None,

@@ -1,6 +1,8 @@
-//! JPEG by `zune-jpeg` in strict mode: every cut file is refused, where `image` fills with grey.
-//! A missing end mark is forgiven in baseline files only: in a progressive one it cannot be told
-//! from a missing scan.
+//! JPEG by `zune-jpeg` in strict mode: a cut file is refused, where `image` fills with grey, also
+//! where an end mark was put behind the cut. Two things cannot be told without decoding twice: a cut
+//! within the last scan of a progressive file, or of a baseline file of several scans, with an end
+//! mark behind it. A missing end mark is forgiven in baseline files only: in a progressive one it
+//! cannot be told from a missing scan.
 //!
 //! Four-channel files are handed over as amounts of ink, not as the decoder's guess at RGB, so that
 //! an embedded profile can convert them; Adobe's writers store them inverted.
@@ -18,6 +20,11 @@ use crate::pixels::error::DecodeError;
 
 pub(super) fn decode(input: &Input<'_>) -> Result<Raster, DecodeError> {
     let marks = jpeg_marks::read(input.bytes);
+    if marks.lacks_scans {
+        return Err(input.damaged("scans are missing before the end mark"));
+    }
+    // The decoder takes an end mark's word for it that the data is whole; without one it looks.
+    let bytes = &input.bytes[..marks.end_of_scan.unwrap_or(input.bytes.len())];
     let failed = |error: DecodeErrors| {
         if marks.unusual || matches!(error, DecodeErrors::Unsupported(_)) {
             input.unsupported(error)
@@ -32,7 +39,7 @@ pub(super) fn decode(input: &Input<'_>) -> Result<Raster, DecodeError> {
         .set_strict_mode(true)
         .set_max_width(usize::MAX)
         .set_max_height(usize::MAX);
-    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(input.bytes), options);
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
     decoder.decode_headers().map_err(failed)?;
     let (width, height) = decoder.dimensions().expect("the headers were decoded");
     let (width, height) = input.check_size(width, height)?;

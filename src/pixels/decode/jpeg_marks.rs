@@ -4,6 +4,8 @@
 //! compressed data never contains the end marker, and whatever else could contain one (a thumbnail
 //! in an EXIF segment) is skipped by its length.
 
+use std::collections::BTreeSet;
+
 /// What the markers say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Marks {
@@ -14,16 +16,74 @@ pub(super) struct Marks {
     /// The frame header names a process that is not the ordinary 8-bit one: more bits, lossless,
     /// hierarchical or arithmetic coding.
     pub(super) unusual: bool,
+    /// Where the compressed data of a baseline picture with one scan ends: the place of the end
+    /// mark behind it.
+    pub(super) end_of_scan: Option<usize>,
+    /// A progressive picture lacks scans: some coefficients have not reached their last bit.
+    pub(super) lacks_scans: bool,
+}
+
+/// Which coefficients of which component have been sent to their last bit, in a progressive
+/// picture.
+#[derive(Default)]
+struct Scans {
+    progressive: bool,
+    n_scans: usize,
+    /// Identifiers of the components that the frame has.
+    components: Vec<u8>,
+    /// By component and coefficient: sent to the last bit.
+    complete: BTreeSet<(u8, u8)>,
+}
+
+impl Scans {
+    /// Notes a frame header: bits, height, width, then the components.
+    fn frame(&mut self, marker: u8, segment: &[u8]) {
+        self.progressive = marker == 0xc2;
+        let components = segment.get(6..).unwrap_or_default();
+        self.components = components
+            .chunks_exact(3)
+            .map(|component| component[0])
+            .collect();
+    }
+
+    /// Notes a scan header: the components, then the first and last coefficient and two bit
+    /// positions, of which the low one is 0 in the last pass (ITU T.81, B.2.3 and G.1.1).
+    fn scan(&mut self, segment: &[u8]) {
+        self.n_scans += 1;
+        let Some((&count, rest)) = segment.split_first() else {
+            return;
+        };
+        let (selectors, rest) = rest.split_at((2 * usize::from(count)).min(rest.len()));
+        if let [first, last, bits, ..] = rest
+            && bits & 0x0f == 0
+        {
+            for selector in selectors.chunks_exact(2) {
+                let sent = (*first..=(*last).min(63)).map(|k| (selector[0], k));
+                self.complete.extend(sent);
+            }
+        }
+    }
+
+    fn lacks(&self) -> bool {
+        self.progressive
+            && self.components.iter().any(|&component| {
+                (0..64).any(|coefficient| !self.complete.contains(&(component, coefficient)))
+            })
+    }
 }
 
 /// Returns the outline of `bytes`, which start with a JPEG signature.
 pub(super) fn read(bytes: &[u8]) -> Marks {
     let mut marks = Marks::default();
+    let mut scans = Scans::default();
     let mut at = 2;
     while let Some((marker, after)) = next_marker(bytes, at) {
         at = match marker {
             END => {
                 marks.ended = true;
+                marks.lacks_scans = scans.lacks();
+                let single = !scans.progressive && scans.n_scans == 1;
+                marks.end_of_scan = single.then_some(after - 2);
                 return marks;
             }
             // Restart markers, a second start marker and TEM have no length.
@@ -34,8 +94,10 @@ pub(super) fn read(bytes: &[u8]) -> Marks {
                 };
                 match marker {
                     APP14 => marks.adobe |= segment.starts_with(b"Adobe"),
+                    SCAN => scans.scan(segment),
                     0xc0..=0xcf if !matches!(marker, HUFFMAN | JPG | ARITHMETIC) => {
                         let ordinary = matches!(marker, 0xc0..=0xc2) && segment.first() == Some(&8);
+                        scans.frame(marker, segment);
                         marks.unusual |= !ordinary;
                     }
                     _ => {}
@@ -51,6 +113,7 @@ pub(super) fn read(bytes: &[u8]) -> Marks {
 
 const END: u8 = 0xd9;
 const APP14: u8 = 0xee;
+const SCAN: u8 = 0xda;
 const HUFFMAN: u8 = 0xc4;
 const JPG: u8 = 0xc8;
 const ARITHMETIC: u8 = 0xcc;
@@ -83,14 +146,36 @@ mod tests {
         bytes.extend(b"\xff\xc0\0\x03\x08\xff\xda\0\x02\x11\xff\0\x22");
         let open = Marks::default();
         assert_eq!(read(&bytes), open);
+        let end = bytes.len() + 4;
         bytes.extend(b"\xff\xd0\x33\xff\xff\xd9trailing");
         assert_eq!(
             read(&bytes),
             Marks {
                 ended: true,
+                end_of_scan: Some(end),
                 ..open
             }
         );
+    }
+
+    #[test]
+    fn a_progressive_picture_lacks_scans_until_every_coefficient_is_whole() {
+        let scan = |first: u8, last: u8, bits: u8| {
+            [
+                &b"\xff\xda\0\x08\x01\x07\0"[..],
+                &[first, last, bits],
+                b"\x11\x22",
+            ]
+            .concat()
+        };
+        let frame = b"\xff\xd8\xff\xc2\0\x0b\x08\0\x08\0\x08\x01\x07\x11\0".to_vec();
+        let scans = [scan(0, 0, 0x01), scan(1, 63, 0), scan(0, 0, 0x10)];
+        for n in 0..=scans.len() {
+            let bytes = [&frame[..], &scans[..n].concat(), b"\xff\xd9"].concat();
+            let marks = read(&bytes);
+            assert_eq!((marks.ended, marks.lacks_scans), (true, n < 3), "{n} scans");
+            assert_eq!(marks.end_of_scan, None);
+        }
     }
 
     #[test]

@@ -275,6 +275,11 @@ pub enum Item {
 }
 
 impl Item {
+    /// Returns true if and only if the item is one value: no array and no table.
+    pub fn is_single(&self) -> bool {
+        !matches!(self, Self::List(_) | Self::Table(_))
+    }
+
     /// Returns the item that `text` spells in TOML, or `None` if it spells none.
     pub fn from_argument(text: &str) -> Option<Self> {
         let value = DeValue::parse(text).ok()?;

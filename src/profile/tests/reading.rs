@@ -363,6 +363,11 @@ fn set_gives_a_profile_without_stages_its_one() {
 #[test]
 fn set_refuses_as_a_file_does() {
     let cases: &[(&str, &[&str])] = &[
+        (
+            "content_layers=[\"relu4_2\", \"relu4_2\"]",
+            &["`content_layers`", "relu4_2"],
+        ),
+        ("content_layers=[1, 2]", &["`content_layers`", "[1, 2]"]),
         ("style_weight", &["--set style_weight", "key=value"]),
         (
             "stlye_weight=5",

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use super::super::free_card_memory;
 use super::{
     super::{
         Device, Error, Host, Nvidia, Request, Resolved, ensure, install, install_cuda,
@@ -374,4 +375,27 @@ fn the_host_tells_threads_and_memory() {
     assert_eq!(host.model.as_deref(), Some("A Processor"));
     assert_eq!(host.memory, Some((2 << 20, 1 << 20)));
     assert!(host.threads >= 1);
+}
+
+#[test]
+fn what_a_card_has_free_is_asked_for_by_the_name_that_the_driver_knows() {
+    let mut world = World::new();
+    assert_eq!(free_card_memory(&world.env, 0), None, "no nvidia-smi");
+    world.program("nvidia-smi", "echo 81000");
+    assert_eq!(free_card_memory(&world.env, 1), Some(81000 << 20));
+    world.env.cuda_visible_devices = Some("3, GPU-5a".to_owned());
+    assert_eq!(free_card_memory(&world.env, 1), Some(81000 << 20));
+    assert_eq!(
+        free_card_memory(&world.env, 2),
+        None,
+        "only two are visible"
+    );
+    let asked = world.runs("nvidia-smi");
+    assert!(asked[0].ends_with("--id=1"), "{asked:?}");
+    assert!(asked[1].ends_with("--id=GPU-5a"), "{asked:?}");
+    assert_eq!(asked.len(), 2);
+    world.program("nvidia-smi", "echo 'Insufficient Permissions'");
+    assert_eq!(free_card_memory(&world.env, 0), None);
+    world.program("nvidia-smi", "echo 5; exit 9");
+    assert_eq!(free_card_memory(&world.env, 0), None);
 }

@@ -52,6 +52,32 @@ fn a_missing_end_mark_alone_is_forgiven_with_a_note() {
 }
 
 #[test]
+fn a_cut_with_an_end_mark_put_behind_it_is_damage() {
+    let baseline = jpeg(&smooth(80, 64));
+    // Of the progressive file, whatever lacks its last scan.
+    let last_scan = PROGRESSIVE
+        .windows(2)
+        .rposition(|pair| pair == [0xff, 0xda])
+        .unwrap();
+    let (end, step) = (baseline.len() - 50, 17);
+    let cuts = (700..end).step_by(step).chain([end]);
+    let cases = cuts.map(|cut| &baseline[..cut]).chain(
+        (300..last_scan)
+            .step_by(step)
+            .map(|cut| &PROGRESSIVE[..cut]),
+    );
+    let mut n_cases = 0;
+    for cut in cases {
+        // A mark behind 0xff would not be one.
+        let closed = [cut.strip_suffix(&[0xff]).unwrap_or(cut), &[0xff, 0xd9]].concat();
+        let error = opened("closed.jpg", &closed).unwrap_err();
+        assert!(!error.may_still_arrive(), "{}: {}", cut.len(), told(&error));
+        n_cases += 1;
+    }
+    assert!(n_cases > 20, "{n_cases}");
+}
+
+#[test]
 fn a_tail_is_ignored() {
     let whole = jpeg(&smooth(80, 64));
     let other = jpeg(&flat([1, 2, 3]));
