@@ -98,8 +98,9 @@ pub enum ProfileError {
     },
     /// Nothing pulls the picture anywhere.
     #[error(
-        "stages.{stage}: there is nothing to paint towards; set content_weight or style_weight \
-         above 0 and name a layer for it"
+        "stage {}: there is nothing to paint towards; set content_weight or style_weight above 0 \
+         and name a layer for it",
+        stage + 1
     )]
     NoLoss {
         /// The stage, from 0.
@@ -124,8 +125,9 @@ pub enum ProfileError {
     },
     /// The blend weights are not as many as the styles.
     #[error(
-        "stages.{stage}: style_blend_weights holds {weights} weights for {styles} style \
-         picture(s); give one for each, in the order of the file names"
+        "stage {}: style_blend_weights holds {weights} weights, but the number of style pictures is \
+         {styles}; give one for each, in the order of the file names",
+        stage + 1
     )]
     BlendCount {
         /// The stage, from 0.

@@ -156,7 +156,7 @@ fn what_has_no_loss_is_refused() {
     ] {
         assert_says(
             &refused(text),
-            &["stages.0", "content_weight or style_weight"],
+            &["stage 1", "content_weight or style_weight"],
         );
     }
     assert_says(
@@ -242,7 +242,7 @@ fn blend_weights_are_as_many_as_the_styles() {
     blend.check_styles(2).unwrap();
     assert_eq!(blend.stages()[0].style_shares(2), [0.25, 0.75]);
     let message = blend.check_styles(3).unwrap_err().to_string();
-    assert_says(&message, &["stages.0", "2 weights", "3 style"]);
+    assert_says(&message, &["stage 1", "2 weights", "is 3"]);
 }
 
 #[test]
