@@ -39,7 +39,9 @@ const COMPUTING: &[&str] = &[
 const PAINTING: &[&str] = &["transfer", "engine", "pixels"];
 
 /// What several sides stand on: it knows none of them.
-const GROUND: &[&str] = &["causes", "clock", "logging", "profile", "settings", "runtime"];
+const GROUND: &[&str] = &[
+    "causes", "clock", "logging", "profile", "settings", "runtime",
+];
 
 /// Pictures about pictures: they are given what they show.
 const DRAWING: &[&str] = &["report"];

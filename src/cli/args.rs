@@ -88,6 +88,9 @@ pub(super) enum Command {
     /// Paint one job for the watching process
     #[command(hide = true)]
     Worker(WorkerArgs),
+    /// Read what was dropped for the watching process
+    #[command(hide = true)]
+    Probe(ProbeArgs),
 }
 
 /// What to paint, and how.
@@ -144,6 +147,14 @@ pub(super) enum RuntimeCommand {
 #[derive(Debug, Clone, Args)]
 pub(super) struct WorkerArgs {
     /// Follow a script instead of painting (for tests)
+    #[arg(long, value_name = "FILE")]
+    pub plan: Option<PathBuf>,
+}
+
+/// How the probe probes.
+#[derive(Debug, Clone, Args)]
+pub(super) struct ProbeArgs {
+    /// Follow a script where it reads (for tests)
     #[arg(long, value_name = "FILE")]
     pub plan: Option<PathBuf>,
 }

@@ -2,6 +2,7 @@
 //! is known, and there when the job runs.
 //!
 //! Joins what `pixels`, `profile` and `network` say into the words that stand in `NAME.error.txt`.
+//! What opens dropped files runs in a probe, since a decoder can take its process with it.
 
 use std::error::Error;
 use std::path::Path;
@@ -19,8 +20,16 @@ use crate::profile::{
 };
 use crate::settings::Settings;
 
-/// Decides whether a bundle can be used.
-pub(super) fn check(bundle: &BundleFiles, settings: &Settings) -> Result<Accepted, Rejection> {
+/// The most pixels of a finished picture: the largest `image_size`, squared.
+pub(super) const RESULT_PIXELS: u64 = 16_384 * 16_384;
+
+/// Decides whether a bundle can be used; `reading` is told of each file before it is opened.
+pub(super) fn check(
+    bundle: &BundleFiles,
+    settings: &Settings,
+    reading: &mut dyn FnMut(&Path),
+) -> Result<Accepted, Rejection> {
+    reading(bundle.profile.as_ref().unwrap_or(&bundle.root));
     let (raw, profile_source) = profile(bundle, settings)?;
     let dirs = settings.model_folders();
     let in_profile = |error: &dyn Error| {
@@ -40,6 +49,7 @@ pub(super) fn check(bundle: &BundleFiles, settings: &Settings) -> Result<Accepte
     // The first picture gives the painting its shape: the content, or where there is none a style.
     let mut shape = None;
     for path in bundle.content.iter().chain(&bundle.styles) {
+        reading(path);
         let size = picture(path, &profile, settings, &mut remarks)?;
         shape.get_or_insert((path, size));
     }
@@ -56,7 +66,7 @@ pub(super) fn check(bundle: &BundleFiles, settings: &Settings) -> Result<Accepte
 /// Decides whether a finished picture is whole.
 pub(super) fn verify(path: &Path) -> Result<(), String> {
     let options = DecodeOptions {
-        max_pixels: u64::MAX,
+        max_pixels: RESULT_PIXELS,
         ..DecodeOptions::default()
     };
     pixels::probe(path, &options)

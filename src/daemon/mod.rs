@@ -13,6 +13,7 @@ mod stop;
 use std::io;
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -46,7 +47,9 @@ pub use crate::daemon::seed::Sample;
 pub use crate::daemon::seed::drop_sample;
 
 /// Decides whether the finished picture at a path is whole; the error says what is wrong with it.
-pub type Verify = Box<dyn Fn(&Path) -> Result<(), String>>;
+///
+/// It may take a while, and asks its second argument whether to go on: `None` if it did not.
+pub type Verify = Arc<dyn Fn(&Path, &dyn Fn() -> bool) -> Option<Result<(), String>> + Send + Sync>;
 
 /// Decides what keeps the job in a folder from running, if anything does; cheap, since it is asked
 /// again and again.
@@ -193,9 +196,9 @@ async fn watch(
         // The receiver lives until the thread is joined, or until an error ends everything.
         let _unheard = sender.send(event);
     });
-    let slot = Slot::new(studio, setup.worker, setup.limits, setup.engine, clock);
-    let gates = (setup.hindrance, setup.verify);
-    let mut floor = Floor::new(studio, clock, tell, gates, slot);
+    let work = (setup.worker, setup.limits, setup.engine);
+    let slot = Slot::new(studio, work, setup.verify, clock);
+    let mut floor = Floor::new(studio, clock, tell, setup.hindrance, slot);
     floor.open()?;
     let thread = std::thread::Builder::new()
         .name("inbox".to_owned())

@@ -103,7 +103,10 @@ pub enum Cause {
 }
 
 /// Decides whether a bundle can be used; runs on the inbox's thread.
-pub type Check = Box<dyn Fn(&BundleFiles) -> Result<Accepted, Rejection> + Send>;
+///
+/// It may take a while, and asks its second argument whether to go on: `None` if it did not.
+pub type Check =
+    Box<dyn Fn(&BundleFiles, &dyn Fn() -> bool) -> Option<Result<Accepted, Rejection>> + Send>;
 
 /// How a bundle in `watch/` stands.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -234,14 +234,29 @@ fn outside_of_a_studio_the_way_to_one_is_named() {
 #[test]
 fn waiting_takes_little_memory() {
     let studio = Studio::new();
-    studio.drop_pair("one");
+    studio.drop("large.content.png", grey(8000));
+    studio.drop("large.style.png", picture(2));
     let daemon = studio.daemon();
     studio.wait_for("done", 1);
     let status = text(format!("/proc/{}/status", daemon.pid().as_raw_nonzero()));
+    // The most it ever took: a picture of 64 megapixels was read at both ends of the job.
     let resident = status
         .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .find_map(|line| line.strip_prefix("VmHWM:"))
         .unwrap();
     let kib: u64 = resident.trim().trim_end_matches(" kB").parse().unwrap();
     assert!(kib < 40 * 1024, "{kib} KiB");
+}
+
+/// Returns a PNG of `side`×`side` grey pixels.
+fn grey(side: u32) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, side, side);
+    encoder.set_color(png::ColorType::Grayscale);
+    encoder.set_compression(png::Compression::Fastest);
+    let mut writer = encoder.write_header().unwrap();
+    let pixels = vec![128; side as usize * side as usize];
+    writer.write_image_data(&pixels).unwrap();
+    writer.finish().unwrap();
+    bytes
 }

@@ -49,12 +49,17 @@ impl Studio {
 
     /// Replaces the plan; `timing` overrides the shortened waits.
     pub(crate) fn plan(&self, jobs: &Value, timing: &Value) {
+        self.plan_reads(jobs, timing, &json!({}));
+    }
+
+    /// Replaces the plan; `reads` says what happens in the reading of files, by their names.
+    pub(crate) fn plan_reads(&self, jobs: &Value, timing: &Value, reads: &Value) {
         let mut waits = json!({ "settle": 300, "stop_grace": 5000 });
         waits
             .as_object_mut()
             .unwrap()
             .extend(timing.as_object().unwrap().clone());
-        let plan = json!({ "timing": waits, "jobs": jobs });
+        let plan = json!({ "timing": waits, "jobs": jobs, "reads": reads });
         fs::write(self.path("plan.json"), plan.to_string()).unwrap();
     }
 

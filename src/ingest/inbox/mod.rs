@@ -191,11 +191,11 @@ impl Inbox {
             Shape::Complete(_) | Shape::Missing(..) if !go_on() => arriving(now),
             Shape::Complete(parts) => {
                 let files = self.files(candidate, parts, found);
-                self.gate(candidate, &files, look, parts)
+                self.gate(candidate, &files, look, (parts, go_on))
             }
             Shape::Missing(what, parts) => {
                 let files = self.files(candidate, parts, found);
-                match self.gate(candidate, &files, look, parts) {
+                match self.gate(candidate, &files, look, (parts, go_on)) {
                     // The inbox knows best how the missing picture would have to be called.
                     Standing::Not(BundleState::Waiting(_), at) => {
                         Standing::Not(BundleState::Waiting(what.clone()), at)
@@ -213,7 +213,7 @@ impl Inbox {
         candidate: &Candidate,
         files: &BundleFiles,
         look: Look,
-        parts: &Parts,
+        (parts, go_on): (&Parts, &dyn Fn() -> bool),
     ) -> Standing {
         let key = &candidate.key;
         let now = self.clock.monotonic();
@@ -236,7 +236,9 @@ impl Inbox {
             let text = format!("process {pid} is still writing to it");
             return settled(&text, now + self.patience.settle);
         }
-        let checked = (self.check)(files);
+        let Some(checked) = (self.check)(files, go_on) else {
+            return settled(ARRIVING, now);
+        };
         if !self.is_unchanged(candidate) {
             return settled("it changed while it was read", now + self.patience.settle);
         }

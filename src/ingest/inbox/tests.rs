@@ -31,10 +31,10 @@ fn fixture(patience: Patience) -> Fixture {
     studio.prepare().unwrap();
     let answer = Arc::new(Mutex::new((rejection(Cause::Bundle), 0)));
     let asked = Arc::clone(&answer);
-    let check: Check = Box::new(move |_| {
+    let check: Check = Box::new(move |_, _| {
         let mut asked = asked.lock().unwrap();
         asked.1 += 1;
-        asked.0.clone()
+        Some(asked.0.clone())
     });
     let watch = studio.watch();
     for name in ["a.content.jpg", "a.style.jpg"] {
@@ -159,14 +159,14 @@ fn a_cut_picture_is_given_time_and_then_rejected() {
 fn a_bundle_that_changes_under_the_check_is_not_taken() {
     let mut fixture = fixture(at_once());
     let content = fixture.watch.join("a.content.jpg");
-    fixture.inbox.check = Box::new(move |_| {
+    fixture.inbox.check = Box::new(move |_, _| {
         fs::write(&content, "changed meanwhile").unwrap();
         let (profile_text, profile_source) = (String::new(), String::new());
-        Ok(Accepted {
+        Some(Ok(Accepted {
             profile_text,
             profile_source,
             remarks: Vec::new(),
-        })
+        }))
     });
     let (notices, outlook) = fixture.look();
     assert!(

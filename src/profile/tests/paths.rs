@@ -173,6 +173,9 @@ fn a_profile_for_others_has_no_absolute_paths() {
     let told = profile.without_absolute_paths();
     assert!(!told.to_toml().contains("/home"), "{}", told.to_toml());
     let named = told.stages().iter().map(|stage| stage.init.to_string());
-    assert_eq!(named.collect::<Vec<_>>(), ["sketches/first.png", "second.png"]);
+    assert_eq!(
+        named.collect::<Vec<_>>(),
+        ["sketches/first.png", "second.png"]
+    );
     assert_eq!(told.stages()[0].network.to_string(), "vgg19.onnx");
 }
