@@ -21,6 +21,7 @@ use crate::daemon::EngineChoice;
 use crate::daemon::Outcome;
 use crate::daemon::Sample;
 use crate::daemon::Setup;
+use crate::ingest::Links;
 use crate::ingest::Patience;
 use crate::runtime::Device;
 use crate::runtime::Environment;
@@ -66,6 +67,11 @@ pub(super) fn run(common: &Common, args: &WatchArgs) -> anyhow::Result<ExitCode>
             variables: Vec::new(),
         },
         engine: EngineChoice::default(),
+        links: if context.settings.allow_symlinks {
+            Links::Follow
+        } else {
+            Links::Refuse
+        },
         check: Box::new(move |bundle, go_on| prober::check(&prober, bundle, go_on)),
         hindrance: Box::new(move |folder| gates::hindrance(folder, &networks)),
         aside: context.settings.model_folders(),

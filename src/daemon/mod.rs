@@ -30,6 +30,7 @@ use crate::folder::Studio;
 use crate::ingest::BundleState;
 use crate::ingest::Check;
 use crate::ingest::Inbox;
+use crate::ingest::Links;
 use crate::ingest::Patience;
 use crate::ingest::Source;
 use crate::ingest::SourceEvent;
@@ -65,6 +66,8 @@ pub struct Setup {
     pub worker: WorkerCommand,
     /// Where ONNX Runtime is, the device and the threads, for the worker to use.
     pub engine: EngineChoice,
+    /// Whether links in `watch/` stand for the files that they lead to.
+    pub links: Links,
     /// Decides whether a bundle can be used.
     pub check: Check,
     /// Decides what a job lacks to run.
@@ -190,7 +193,13 @@ async fn watch(
     tell: Tell<'_>,
 ) -> Result<Outcome, Fatal> {
     let stop = StopSignals::listen()?;
-    let inbox = Inbox::new(studio.clone(), setup.patience, setup.check, clock);
+    let inbox = Inbox::new(
+        studio.clone(),
+        setup.patience,
+        setup.links,
+        setup.check,
+        clock,
+    );
     let (sender, found) = mpsc::unbounded_channel();
     let (source, look) = Source::new(inbox, setup.aside, move |event| {
         // The receiver lives until the thread is joined, or until an error ends everything.

@@ -1,7 +1,8 @@
 //! Taking a bundle: from `watch/` into a job folder, so that a crash in the middle loses nothing.
 //!
 //! The list of moves is written down before the first one. Whoever finds a half-claimed job works
-//! the list off: what is at its destination stays there, the rest is moved.
+//! the list off: what is at its destination stays there, the rest is moved. A link that is followed
+//! becomes a copy of its file beforehand, where it lies: moved, it would lead elsewhere.
 
 use std::fs;
 use std::path::Path;
@@ -13,7 +14,9 @@ use crate::folder::JobFolder;
 use crate::folder::Studio;
 use crate::folder::hash_file;
 use crate::folder::move_path;
+use crate::folder::replace_link;
 use crate::ingest::Accepted;
+use crate::ingest::Links;
 use crate::ingest::pairing::Key;
 use crate::ingest::pairing::Spelling;
 use crate::ingest::settle::Fingerprint;
@@ -33,6 +36,8 @@ pub(crate) struct Ready {
     pub(crate) fingerprint: Fingerprint,
     pub(crate) content: Option<PathBuf>,
     pub(crate) styles: Vec<PathBuf>,
+    /// Its own profile, if it has one.
+    pub(crate) profile: Option<PathBuf>,
     pub(crate) accepted: Accepted,
 }
 
@@ -40,8 +45,18 @@ pub(crate) struct Ready {
 pub(crate) fn claim(
     studio: &Studio,
     bundle: &Ready,
+    links: Links,
     now: Timestamp,
 ) -> Result<(JobFolder, Job), FolderError> {
+    if links == Links::Follow {
+        let members = bundle.content.iter().chain(&bundle.styles);
+        for member in members.chain(&bundle.profile) {
+            let path = studio.watch().join(member);
+            if path.is_symlink() {
+                replace_link(&path)?;
+            }
+        }
+    }
     let name = safe_name(&name_of(studio, &bundle.key));
     let (id, folder) = studio.new_job_folder(&name)?;
     let mut job = Job {

@@ -51,6 +51,15 @@ impl Default for Patience {
     }
 }
 
+/// Whether symbolic links in `watch/` stand for the files that they lead to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Links {
+    /// They are refused.
+    Refuse,
+    /// They do; a job gets a copy of the file.
+    Follow,
+}
+
 /// The files of a bundle, still in `watch/`: complete, or what is there of one with a profile, which
 /// decides whether that is enough.
 #[derive(Debug, Clone, PartialEq, Eq)]

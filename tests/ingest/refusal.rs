@@ -112,10 +112,48 @@ fn links_and_pipes_are_not_opened() {
 
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     assert_eq!(studio.shelf("done").len(), 1);
-    assert!(text(studio.path("watch/in-link.error.txt")).contains("symbolic link"));
+    let note = text(studio.path("watch/in-link.error.txt"));
+    assert!(
+        note.contains("symbolic link") && note.contains("allow_symlinks = true"),
+        "{note}"
+    );
     assert!(text(studio.path("watch/in-pipe.error.txt")).contains("FIFO"));
     let printed = String::from_utf8(output.stdout).unwrap();
     assert!(printed.contains("loop: a symbolic link"), "{printed}");
+}
+
+#[test]
+fn links_that_may_be_followed_become_copies() {
+    let studio = Studio::new();
+    fs::write(studio.path("pentimento.toml"), "allow_symlinks = true\n").unwrap();
+    let album = studio.path("album.png");
+    fs::write(&album, picture(9)).unwrap();
+    fs::write(studio.path("soft.toml"), "style_weight = 7\n").unwrap();
+    studio.drop("flat.style.png", picture(2));
+    studio.drop("folder/style.png", picture(2));
+    symlink("../album.png", studio.path("watch/flat.content.png")).unwrap();
+    symlink("../soft.toml", studio.path("watch/flat.toml")).unwrap();
+    symlink("../../album.png", studio.path("watch/folder/content.png")).unwrap();
+    studio.drop("astray.style.png", picture(2));
+    symlink("../active", studio.path("watch/astray.content.png")).unwrap();
+
+    let output = studio.until_idle();
+
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let done = studio.shelf("done");
+    assert_eq!(done.len(), 2);
+    for folder in done {
+        let is_flat = folder.to_str().unwrap().contains("_flat_");
+        let name = if is_flat { "flat.content.png" } else { "content.png" };
+        let content = folder.join("inputs").join(name);
+        assert!(!content.is_symlink(), "{content:?}");
+        assert_eq!(fs::read(content).unwrap(), picture(9));
+        let profile = text(folder.join("profile.toml"));
+        assert_eq!(profile.contains("style_weight = 7"), is_flat, "{profile}");
+    }
+    assert_eq!(fs::read(album).unwrap(), picture(9));
+    let note = text(studio.path("watch/astray.error.txt"));
+    assert!(note.contains("leads to no file"), "{note}");
 }
 
 #[test]

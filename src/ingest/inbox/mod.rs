@@ -18,6 +18,7 @@ use crate::ingest::BundleFiles;
 use crate::ingest::BundleState;
 use crate::ingest::Cause;
 use crate::ingest::Check;
+use crate::ingest::Links;
 use crate::ingest::Notice;
 use crate::ingest::Outlook;
 use crate::ingest::Patience;
@@ -45,6 +46,7 @@ const ARRIVING: &str = "still arriving";
 pub struct Inbox {
     pub(super) studio: Studio,
     pub(super) patience: Patience,
+    links: Links,
     check: Check,
     pub(super) clock: Clock,
     settling: Settling<Key>,
@@ -62,10 +64,17 @@ struct Verdict {
 
 impl Inbox {
     /// Returns an inbox over the studio's `watch/` that has seen nothing yet.
-    pub fn new(studio: Studio, patience: Patience, check: Check, clock: Clock) -> Self {
+    pub fn new(
+        studio: Studio,
+        patience: Patience,
+        links: Links,
+        check: Check,
+        clock: Clock,
+    ) -> Self {
         Self {
             studio,
             patience,
+            links,
             check,
             clock,
             settling: Settling::new(patience.settle),
@@ -86,7 +95,7 @@ impl Inbox {
         let watch = self.studio.watch();
         let now = self.clock.monotonic();
         let next_look = now + self.patience.rescan;
-        let listing = match listing::read(&watch) {
+        let listing = match listing::read(&watch, self.links) {
             Ok(listing) => listing,
             Err(error) => {
                 let told = crate::folder::io_error("look into the watch folder", &watch)(error);
@@ -248,6 +257,7 @@ impl Inbox {
                 fingerprint: candidate.fingerprint.clone(),
                 content: parts.content.clone(),
                 styles: parts.styles.clone(),
+                profile: parts.profile.clone(),
                 accepted,
             }),
             Err(rejection) => {
@@ -298,8 +308,7 @@ impl Inbox {
     fn is_unchanged(&self, candidate: &Candidate) -> bool {
         let watch = self.studio.watch();
         candidate.fingerprint.iter().all(|(path, stamp)| {
-            std::fs::symlink_metadata(watch.join(path))
-                .is_ok_and(|metadata| listing::Stamp::of(&metadata) == *stamp)
+            listing::Stamp::at(&watch.join(path), self.links).is_ok_and(|now| now == *stamp)
         })
     }
 
@@ -331,7 +340,7 @@ impl Inbox {
         for remark in &bundle.accepted.remarks {
             tell(Notice::Remark(format!("{shown}: {remark}")));
         }
-        match claim::claim(&self.studio, bundle, self.clock.wall()) {
+        match claim::claim(&self.studio, bundle, self.links, self.clock.wall()) {
             Ok((folder, job)) => {
                 self.told.remove(&bundle.key);
                 tell(Notice::Claimed(folder, job));

@@ -43,7 +43,7 @@ fn fixture(patience: Patience) -> Fixture {
     Fixture {
         _dir: dir,
         watch,
-        inbox: Inbox::new(studio, patience, check, Clock::start()),
+        inbox: Inbox::new(studio, patience, Links::Refuse, check, Clock::start()),
         answer,
     }
 }
@@ -194,6 +194,7 @@ fn a_claim_that_fails_puts_everything_back() {
         ],
         content: Some("a.content.jpg".into()),
         styles: vec!["a.style.jpg".into()],
+        profile: None,
         accepted: Accepted {
             profile_text: String::new(),
             profile_source: String::new(),
@@ -201,7 +202,8 @@ fn a_claim_that_fails_puts_everything_back() {
         },
     };
     let studio = fixture.inbox.studio.clone();
-    claim::claim(&studio, &ready, crate::clock::Timestamp(0)).unwrap_err();
+    let now = crate::clock::Timestamp(0);
+    claim::claim(&studio, &ready, Links::Refuse, now).unwrap_err();
     assert!(studio.active_jobs().unwrap().is_empty());
     assert_eq!(
         fs::read(fixture.watch.join("a.content.jpg")).unwrap(),
