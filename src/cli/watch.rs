@@ -79,6 +79,10 @@ pub(super) fn run(common: &Common, args: &WatchArgs) -> anyhow::Result<ExitCode>
         sample: Some(sample()),
         until_idle: args.until_idle,
     };
+    if args.until_idle {
+        // Whoever waits for the end wants to hear now what would have to come.
+        setup.patience.incomplete = Duration::ZERO;
+    }
     match &rehearsal {
         Some(rehearsal) => rehearsal.direct(&mut setup),
         None => equip(&mut setup, &context, common)?,

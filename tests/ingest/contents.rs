@@ -5,8 +5,6 @@
 
 use std::fs;
 
-use serde_json::json;
-
 use crate::support::studio::{Studio, picture, text};
 
 const PHOTO: &[u8] = include_bytes!("../../src/cli/sample/content.jpg");
@@ -14,8 +12,6 @@ const PHOTO: &[u8] = include_bytes!("../../src/cli/sample/content.jpg");
 /// Drops a bundle whose content is `bytes` under `name`, and a good one; returns the note.
 fn rejected(name: &str, bytes: &[u8], profile: &str) -> String {
     let studio = Studio::new();
-    // A cut picture might still be arriving; the test does not wait the quarter of an hour.
-    studio.plan(&json!({ "*": ["paint"] }), &json!({ "incomplete": 500 }));
     studio.drop(format!("bad/{name}"), bytes);
     studio.drop("bad/style.png", picture(2));
     if !profile.is_empty() {
@@ -66,6 +62,19 @@ fn a_cut_photograph() {
         let note = rejected("content.jpg", &PHOTO[..keep], "");
         assert_says(&note, &["content.jpg", "incomplete"]);
     }
+}
+
+#[test]
+fn a_cut_photograph_is_waited_for_and_taken_when_the_rest_comes() {
+    let studio = Studio::new();
+    let path = studio.drop("slow.content.jpg", &PHOTO[..PHOTO.len() / 2]);
+    studio.drop("slow.style.png", picture(2));
+    let daemon = studio.daemon();
+    daemon.wait_for("is incomplete");
+    daemon.wait_for("waiting for the rest for up to 15 min after the last change");
+    assert!(!studio.path("watch/slow.error.txt").exists());
+    fs::write(path, PHOTO).unwrap();
+    studio.wait_for("done", 1);
 }
 
 #[test]

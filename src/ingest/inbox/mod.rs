@@ -281,7 +281,10 @@ impl Inbox {
         let given_up_at = look.since + self.patience.incomplete;
         match cause {
             Cause::Incomplete if verdict.at < given_up_at => {
-                let text = format!("{reason}; waiting for the rest");
+                let minutes = self.patience.incomplete.as_secs().div_ceil(60);
+                let text = format!(
+                    "{reason}; waiting for the rest for up to {minutes} min after the last change"
+                );
                 Standing::Not(BundleState::Settling(text), Some(given_up_at))
             }
             Cause::Outside => {
