@@ -56,8 +56,9 @@ pub(super) struct Common {
 /// Options of watching.
 #[derive(Debug, Clone, Args)]
 pub(super) struct WatchArgs {
-    /// End when nothing is left to do: status 0 if every job is done, 3 if one failed. A picture
-    /// that is cut off when it has settled is rejected and not waited for
+    /// End when nothing is left to do: status 0 if every job is done, 3 if one failed, 1 if
+    /// watch/ cannot be read. A picture that is cut off when it has settled is rejected and not
+    /// waited for
     #[arg(long)]
     pub until_idle: bool,
     /// Follow a script instead of painting (for tests)

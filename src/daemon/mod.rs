@@ -121,6 +121,9 @@ pub enum Fatal {
     /// The studio's folders cannot be used.
     #[error("cannot set up the studio")]
     Studio(#[from] FolderError),
+    /// It was to go on until nothing is left, and cannot see what is there.
+    #[error("it cannot be said that nothing is left to do")]
+    Blind(#[source] FolderError),
     /// The inbox's thread ended, which it never should.
     #[error("the inbox has ended by a fault of its own; start pentimento again, nothing is lost")]
     Inbox,
@@ -269,6 +272,10 @@ async fn attend(
                     idle.looked(outlook.n_settling);
                     floor.unblock()
                 }
+                Some(SourceEvent::Blind(error)) if until_idle && floor.is_empty() => {
+                    return Err(Fatal::Blind(error));
+                }
+                Some(SourceEvent::Blind(_)) => floor.unblock(),
                 Some(SourceEvent::Notice(notice)) => floor.notice(notice),
                 None => return Err(Fatal::Inbox),
             },

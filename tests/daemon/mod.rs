@@ -52,6 +52,21 @@ fn bundles_that_wait_or_are_rejected_do_not_hold_until_idle() {
 }
 
 #[test]
+fn until_idle_fails_where_the_watch_folder_cannot_be_seen() {
+    let studio = Studio::new();
+    fs::remove_dir(studio.path("watch")).unwrap();
+    let output = studio.until_idle();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        error.contains("cannot look into the watch folder") && error.contains("watch: No such"),
+        "{error}"
+    );
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(!printed.contains("nothing left to do"), "{printed}");
+}
+
+#[test]
 fn a_stop_keeps_the_job_for_the_next_start() {
     for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
         let studio = Studio::with_plan(&json!({ "*": [{ "until": "go" }, "paint"] }));

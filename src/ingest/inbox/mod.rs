@@ -98,14 +98,14 @@ impl Inbox {
         let listing = match listing::read(&watch, self.links) {
             Ok(listing) => listing,
             Err(error) => {
-                let told = crate::folder::io_error("look into the watch folder", &watch)(error);
-                self.complain(tell, &told);
+                let error = crate::folder::io_error("look into the watch folder", &watch)(error);
+                self.complain(tell, &error);
                 return Looked {
                     outlook: Outlook {
                         n_settling: 0,
                         next_look,
                     },
-                    follow: None,
+                    follow: Err(error),
                 };
             }
         };
@@ -154,7 +154,7 @@ impl Inbox {
             .filter(|path| path.is_dir());
         Looked {
             outlook,
-            follow: Some((listing.identity, folders.collect())),
+            follow: Ok((listing.identity, folders.collect())),
         }
     }
 
@@ -417,8 +417,8 @@ enum Standing {
 /// What a look leaves behind for its caller.
 pub(super) struct Looked {
     pub(super) outlook: Outlook,
-    /// Identity of `watch/` and the folders in it to listen to; `None` if it cannot be listed.
-    pub(super) follow: Option<((u64, u64), BTreeSet<PathBuf>)>,
+    /// Identity of `watch/` and the folders in it to listen to, unless it cannot be listed.
+    pub(super) follow: Result<((u64, u64), BTreeSet<PathBuf>), FolderError>,
 }
 
 /// Returns whether what is there of a bundle may be all of it: a picture, and a profile beside it
