@@ -157,6 +157,7 @@ impl<'a> Floor<'a> {
             .and_then(|()| self.studio.archive_damaged(folder));
         match moved {
             Ok(folder) => {
+                self.tally.1 += 1;
                 let path = display_path(folder.path());
                 (self.tell)(Report::Remark(&format!(
                     "{path}: set aside, {}",

@@ -201,13 +201,38 @@ fn a_job_without_a_record_is_set_aside() {
     )
     .unwrap();
     fs::write(studio.path("active/0003-lost/job.json"), "{").unwrap();
-    assert_eq!(studio.until_idle().status.code(), Some(0));
+    let output = studio.until_idle();
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(printed.contains("0 done, 1 failed"), "{printed}");
     let failed = studio.shelf("failed").remove(0);
     assert_eq!(
         fs::read(failed.join("inputs/content.png")).unwrap(),
         picture(1)
     );
     assert!(text(failed.join("reason.txt")).contains("job.json cannot be read"));
+}
+
+#[test]
+fn a_job_whose_record_cannot_be_written_does_not_hold_up_the_next() {
+    let studio = Studio::with_plan(&json!({ "*": [{ "until": "go" }, "paint"] }));
+    studio.drop_pair("first");
+    let daemon = studio.daemon();
+    daemon.wait_for("0001 first: stage 1");
+    studio.drop_pair("second");
+    daemon.wait_for("0002 second: taken");
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.end(), Some(0));
+    // Where the record is to be written first is something that cannot be written to.
+    fs::create_dir(studio.path("active/0001-first/.job.json.partial")).unwrap();
+    fs::write(studio.path("go"), "").unwrap();
+    // A look that nothing hints at would come too late.
+    let timing = json!({ "rescan": 600_000 });
+    studio.plan(&json!({ "*": ["paint"] }), &timing);
+    let daemon = studio.daemon();
+    studio.wait_for("done", 1);
+    daemon.wait_for("0001 first: failed: the job's record cannot be written");
+    assert!(studio.shelf("active")[0].ends_with("0001-first"));
 }
 
 #[test]
