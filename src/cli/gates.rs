@@ -5,10 +5,11 @@
 //! What opens dropped files runs in a probe, since a decoder can take its process with it.
 
 use std::error::Error;
+use std::io::ErrorKind::PermissionDenied;
 use std::path::Path;
 
 use crate::causes::with_causes;
-use crate::cli::profiles;
+use crate::cli::profiles::{self, Unresolved};
 use crate::folder::JobFolder;
 use crate::ingest::{Accepted, BundleFiles, Cause, Rejection};
 use crate::job::Obstacle;
@@ -32,11 +33,14 @@ pub(super) fn check(
     reading(bundle.profile.as_ref().unwrap_or(&bundle.root));
     let (raw, profile_source) = profile(bundle, settings)?;
     let dirs = settings.model_folders();
-    let in_profile = |error: &dyn Error| {
-        let hint = "mend the profile; the pictures may stay where they are";
-        rejection(with_causes(error), hint, Cause::Bundle)
-    };
-    let profile = profiles::finished(&raw, &dirs).map_err(|error| in_profile(&error))?;
+    let in_profile = |error: &ProfileError| wrong_profile(error, Cause::Bundle);
+    let profile = profiles::finished(&raw, &dirs).map_err(|error| match &error {
+        Unresolved::Profile(error) => in_profile(error),
+        Unresolved::Network(error) => {
+            let hint = "mend the manifest, or name another network";
+            rejection(with_causes(error), hint, Cause::Outside)
+        }
+    })?;
     pictures_there(&profile, bundle)?;
     profile
         .check_styles(bundle.styles.len())
@@ -77,12 +81,8 @@ pub(super) fn verify(path: &Path) -> Result<(), String> {
 /// Reads the nearest profile, and says where it is from.
 fn profile(bundle: &BundleFiles, settings: &Settings) -> Result<(RawProfile, String), Rejection> {
     let folders = settings.profile_folders();
-    let wrong = |error: &dyn Error, cause| {
-        let hint = "mend the profile; the pictures may stay where they are";
-        rejection(with_causes(error), hint, cause)
-    };
     if let Some(path) = &bundle.profile {
-        let raw = RawProfile::load(path, &folders).map_err(|e| wrong(&e, Cause::Bundle))?;
+        let raw = RawProfile::load(path, &folders).map_err(|e| wrong_profile(&e, Cause::Bundle))?;
         return Ok((raw, display_name(path.file_name().unwrap_or_default())));
     }
     let Some(name) = &settings.default_profile else {
@@ -90,7 +90,7 @@ fn profile(bundle: &BundleFiles, settings: &Settings) -> Result<(RawProfile, Str
     };
     let file = folders
         .file(name)
-        .map_err(|e| wrong(&e, Cause::Outside))?
+        .map_err(|e| wrong_profile(&e, Cause::Outside))?
         .ok_or_else(|| {
             rejection(
                 format!("there is no profile {name}, which the settings name as default_profile"),
@@ -98,11 +98,25 @@ fn profile(bundle: &BundleFiles, settings: &Settings) -> Result<(RawProfile, Str
                 Cause::Outside,
             )
         })?;
-    let raw = RawProfile::load(&file, &folders).map_err(|e| wrong(&e, Cause::Outside))?;
+    let raw = RawProfile::load(&file, &folders).map_err(|e| wrong_profile(&e, Cause::Outside))?;
     Ok((
         raw,
         format!("studio default ({})", display_name(name.as_ref())),
     ))
+}
+
+/// Returns what is said of a profile that cannot be used.
+fn wrong_profile(error: &ProfileError, cause: Cause) -> Rejection {
+    let hint = if let ProfileError::Unreadable { source, .. } = error {
+        if source.kind() == PermissionDenied {
+            "run `chmod u+r` on the profile or copy it as your own file"
+        } else {
+            "put a profile there that can be read"
+        }
+    } else {
+        "mend the profile; the pictures may stay where they are"
+    };
+    rejection(with_causes(error), hint, cause)
 }
 
 /// Says what the job in a folder lacks to run: a network of its profile that is not installed.
@@ -219,11 +233,41 @@ fn refused(error: &DecodeError) -> Rejection {
     } else {
         Cause::Bundle
     };
-    rejection(
-        with_causes(error),
-        "replace the picture, under the same name or another",
-        cause,
-    )
+    let (mut reason, hint) = reason_and_mend(error);
+    if let Some(source) = error.source() {
+        reason.push_str(": ");
+        reason.push_str(&with_causes(source));
+    }
+    rejection(reason, &hint, cause)
+}
+
+/// Takes what a decoder says apart; some of its errors end in a mend, after the last semicolon.
+fn reason_and_mend(error: &DecodeError) -> (String, String) {
+    let text = error.to_string();
+    let names_mend = match error {
+        DecodeError::Permission { .. }
+        | DecodeError::Symlink { .. }
+        | DecodeError::Empty { .. }
+        | DecodeError::Blank { .. }
+        | DecodeError::Foreign { .. }
+        | DecodeError::ManyPages { .. }
+        | DecodeError::Incomplete { .. }
+        | DecodeError::Damaged { .. }
+        | DecodeError::Unsupported { .. }
+        | DecodeError::TooManyPixels { .. } => true,
+        DecodeError::Read { .. }
+        | DecodeError::NotRegular { .. }
+        | DecodeError::TooLong { .. }
+        | DecodeError::NotAnImage { .. }
+        | DecodeError::TextTooLong { .. } => false,
+    };
+    match text.rsplit_once("; ") {
+        Some((reason, mend)) if names_mend => (reason.to_owned(), mend.to_owned()),
+        _ => (
+            text,
+            "replace the picture, under the same name or another".to_owned(),
+        ),
+    }
 }
 
 /// Holds that the networks can work on a picture of this shape at the size of each stage.
@@ -265,5 +309,62 @@ fn rejection(reason: String, hint: &str, cause: Cause) -> Rejection {
         reason,
         hint: hint.to_owned(),
         cause,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::path::PathBuf;
+
+    use super::*;
+
+    #[test]
+    fn a_picture_is_refused_with_one_mend() {
+        // A name may hold what parts the mend from the rest.
+        let path = PathBuf::from("a; b.jpg");
+        let source = || io::Error::from(PermissionDenied);
+        let locked = DecodeError::Permission {
+            path: path.clone(),
+            mode: 0,
+            owner: 7,
+            source: source(),
+        };
+        let read = DecodeError::Read {
+            path: path.clone(),
+            source: source(),
+        };
+        let cases = [
+            (
+                DecodeError::Empty { path: path.clone() },
+                "a; b.jpg is an empty file",
+                "copy it again",
+            ),
+            (
+                locked,
+                "no permission to read a; b.jpg (mode 0000, owner 7): permission denied",
+                "run `chmod u+r` on it or copy it as your own file",
+            ),
+            (
+                read,
+                "cannot read a; b.jpg: permission denied",
+                "replace the picture, under the same name or another",
+            ),
+        ];
+        for (error, reason, hint) in cases {
+            let rejection = refused(&error);
+            assert_eq!((&*rejection.reason, &*rejection.hint), (reason, hint));
+        }
+    }
+
+    #[test]
+    fn a_profile_without_permission_is_not_to_be_mended_but_let_be_read() {
+        let unreadable = |kind: io::ErrorKind| ProfileError::Unreadable {
+            path: PathBuf::from("profile.toml"),
+            source: kind.into(),
+        };
+        let hint = |error| wrong_profile(&error, Cause::Bundle).hint;
+        assert!(hint(unreadable(PermissionDenied)).contains("chmod u+r"));
+        assert!(!hint(unreadable(io::ErrorKind::IsADirectory)).contains("chmod"));
     }
 }
