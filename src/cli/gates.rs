@@ -4,6 +4,7 @@
 //! Joins what `pixels`, `profile` and `network` say into the words that stand in `NAME.error.txt`.
 //! What opens dropped files runs in a probe, since a decoder can take its process with it.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::ErrorKind::PermissionDenied;
 use std::path::Path;
@@ -14,7 +15,7 @@ use crate::folder::JobFolder;
 use crate::ingest::{Accepted, BundleFiles, Cause, Rejection};
 use crate::job::Obstacle;
 use crate::job::names::{display_name, display_path};
-use crate::network::{self, NetworkError};
+use crate::network::{self, Network, NetworkError};
 use crate::pixels::{self, DecodeError, DecodeOptions, Rounding, fit_longest};
 use crate::profile::{
     Compat, NetworkRef, Profile, ProfileError, ProfileFolders, RawProfile, Roots, resolve,
@@ -23,6 +24,9 @@ use crate::settings::Settings;
 
 /// The most pixels of a finished picture: the largest `image_size`, squared.
 pub(super) const RESULT_PIXELS: u64 = 16_384 * 16_384;
+
+/// The most bytes of a network that is read to see whether it has the layers of a profile.
+const SOON_READ: u64 = 64 << 20;
 
 /// Decides whether a bundle can be used; `reading` is told of each file before it is opened.
 pub(super) fn check(
@@ -49,6 +53,7 @@ pub(super) fn check(
         .check_paths(&settings.roots(&bundle.root))
         .map_err(|error| in_profile(&error))?;
     known(&profile, bundle, settings)?;
+    layers_there(&profile, bundle, settings, reading)?;
     let mut remarks = Vec::new();
     // The first picture gives the painting its shape: the content, or where there is none a style.
     let mut shape = None;
@@ -174,6 +179,38 @@ fn known(profile: &Profile, bundle: &BundleFiles, settings: &Settings) -> Result
                 let hint = "name a network that is there (`builtin` always is), or put its \
                             manifest into models/";
                 return Err(rejection(with_causes(&error), hint, Cause::Outside));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Holds that the networks have the layers that count, as far as they are soon read.
+///
+/// A network that is not there, too large or broken shows when its job is to run.
+fn layers_there(
+    profile: &Profile,
+    bundle: &BundleFiles,
+    settings: &Settings,
+    reading: &mut dyn FnMut(&Path),
+) -> Result<(), Rejection> {
+    let dirs = settings.model_folders();
+    let roots = settings.roots(&bundle.root);
+    let mut networks: BTreeMap<String, Option<Network>> = BTreeMap::new();
+    for stage in profile.stages() {
+        let Ok(name) = located(&stage.network, &roots) else {
+            continue;
+        };
+        let network = networks.entry(name.clone()).or_insert_with(|| {
+            network::file_size(&name, &dirs).filter(|size| *size <= SOON_READ)?;
+            reading(Path::new(&name));
+            network::find(&name, &dirs).ok()
+        });
+        let Some(network) = network else { continue };
+        for layer in stage.content_in_use().iter().chain(stage.style_in_use()) {
+            if let Err(error) = network.layer(layer) {
+                let hint = "name a layer that the network has; the pictures may stay where they are";
+                return Err(rejection(with_causes(&error), hint, Cause::Bundle));
             }
         }
     }

@@ -126,6 +126,22 @@ fn a_network_that_is_a_slip_is_told_the_nearest() {
 }
 
 #[test]
+fn a_profile_that_names_a_layer_which_its_network_lacks() {
+    let note = rejected("content.png", &picture(1), "style_layers = [\"relu9_9\"]\n");
+    assert_says(&note, &["relu9_9", "`builtin`", "relu1_1"]);
+}
+
+#[test]
+fn a_layer_that_does_not_count_may_be_unknown() {
+    let studio = Studio::new();
+    let profile = "style_layers = [\"relu9_9\"]\nstyle_weight = 0\n";
+    studio.drop("plain/profile.toml", profile);
+    studio.drop_pair("plain");
+    assert_eq!(studio.until_idle().status.code(), Some(0));
+    assert_eq!(studio.shelf("done").len(), 1);
+}
+
+#[test]
 fn a_profile_that_leads_out_of_its_bundle() {
     let note = rejected("content.png", &picture(1), "init = \"/etc/passwd\"\n");
     assert_says(&note, &["init", "/etc/passwd"]);
