@@ -47,7 +47,7 @@ pub(super) fn run(common: &Common, args: &WatchArgs) -> anyhow::Result<ExitCode>
     let rehearsal = args.rehearse.as_deref().map(Rehearsal::read).transpose()?;
     let mut prober = Prober {
         program: program.clone(),
-        args: vec!["probe".into(), "--studio".into(), studio.root().into()],
+        args: vec!["probe".into(), "--studio".into(), studio.root.clone().into()],
         patience: READING,
         clock,
     };

@@ -68,7 +68,7 @@ impl<'a> Floor<'a> {
     /// away.
     pub(super) fn open(&mut self) -> Result<(), Fatal> {
         // Should nobody be listening, the next report tells.
-        (self.tell)(Report::Watching(&self.studio.watch()));
+        (self.tell)(Report::Watching(&self.studio.watch));
         self.pick_up()
     }
 

@@ -27,7 +27,7 @@ pub struct Lock {
 impl Lock {
     /// Takes the studio's lock, or fails with [`Fatal::AlreadyRunning`].
     pub fn take(studio: &Studio, now: Timestamp) -> Result<Self, Fatal> {
-        let path = studio.state().join("lock");
+        let path = studio.state.join("lock");
         let failed = |what| {
             let path = path.clone();
             move |source| Fatal::Studio(FolderError::Io { what, path, source })

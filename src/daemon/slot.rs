@@ -68,7 +68,7 @@ impl Slot {
         verify: Verify,
         clock: Clock,
     ) -> Self {
-        let studio = PathText(studio.root().to_owned());
+        let studio = PathText(studio.root.clone());
         Self {
             studio,
             worker,

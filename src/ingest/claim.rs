@@ -51,7 +51,7 @@ pub(crate) fn claim(
     if links == Links::Follow {
         let members = bundle.content.iter().chain(&bundle.styles);
         for member in members.chain(&bundle.profile) {
-            let path = studio.watch().join(member);
+            let path = studio.watch.join(member);
             if path.is_symlink() {
                 replace_link(&path)?;
             }
@@ -97,7 +97,7 @@ pub(crate) fn finish_claim(
                 fs::create_dir_all(parent)
                     .map_err(crate::folder::io_error("create the folder", parent))?;
             }
-            move_path(&studio.watch().join(&from.0), &to)?;
+            move_path(&studio.watch.join(&from.0), &to)?;
         }
     }
     for input in &mut job.inputs {
@@ -121,7 +121,7 @@ fn undo(studio: &Studio, folder: &JobFolder, job: &Job) {
     for Move { from, to } in moves.iter().rev() {
         let to = folder.path().join(&to.0);
         if fs::symlink_metadata(&to).is_ok() {
-            let back = move_path(&to, &studio.watch().join(&from.0));
+            let back = move_path(&to, &studio.watch.join(&from.0));
             is_undone &= back
                 .inspect_err(|error| tracing::error!(%error, "claim not undone"))
                 .is_ok();
@@ -184,7 +184,7 @@ fn inputs(bundle: &Ready) -> Vec<Input> {
 /// A job folder that was dragged back goes by the name its job had, not by date and number.
 fn name_of(studio: &Studio, key: &Key) -> std::ffi::OsString {
     if key.spelling == Spelling::Returned {
-        let earlier = JobFolder::at(studio.watch().join(&key.name));
+        let earlier = JobFolder::at(studio.watch.join(&key.name));
         if let Ok(job) = earlier.read() {
             return job.name.into();
         }

@@ -89,7 +89,7 @@ fn run(
         let looked = inbox.look(&mut |notice| send(SourceEvent::Notice(notice)), &go_on);
         match looked.follow {
             Ok((identity, folders)) => {
-                let refused = hints.follow(&inbox.studio.watch(), identity, folders).err();
+                let refused = hints.follow(&inbox.studio.watch, identity, folders).err();
                 if let Some(error) = refused.filter(|_| !is_polling) {
                     send(SourceEvent::Notice(Notice::Remark(polling(&error, &inbox))));
                     is_polling = true;

@@ -92,7 +92,7 @@ impl Inbox {
         tell: &mut dyn FnMut(Notice),
         go_on: &dyn Fn() -> bool,
     ) -> Looked {
-        let watch = self.studio.watch();
+        let watch = self.studio.watch.clone();
         let now = self.clock.monotonic();
         let next_look = now + self.patience.rescan;
         let listing = match listing::read(&watch, self.links) {
@@ -309,14 +309,14 @@ impl Inbox {
     }
 
     fn is_unchanged(&self, candidate: &Candidate) -> bool {
-        let watch = self.studio.watch();
+        let watch = &self.studio.watch;
         candidate.fingerprint.iter().all(|(path, stamp)| {
             listing::Stamp::at(&watch.join(path), self.links).is_ok_and(|now| now == *stamp)
         })
     }
 
     fn files(&self, candidate: &Candidate, parts: &Parts, found: &Found) -> BundleFiles {
-        let watch = self.studio.watch();
+        let watch = &self.studio.watch;
         let root = parts
             .pictures()
             .next()

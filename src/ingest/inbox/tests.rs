@@ -36,7 +36,7 @@ fn fixture(patience: Patience) -> Fixture {
         asked.1 += 1;
         Some(asked.0.clone())
     });
-    let watch = studio.watch();
+    let watch = studio.watch.clone();
     for name in ["a.content.jpg", "a.style.jpg"] {
         fs::write(watch.join(name), name).unwrap();
     }
