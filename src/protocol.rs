@@ -1,9 +1,9 @@
 //! The lines between the supervisor and a worker, one JSON object each.
 //!
 //! Supervisor to worker (standard input): one [`Assignment`], later perhaps an [`Order`]; the end
-//! of the input means stop as well. Worker to supervisor (standard output): [`Event`]s. These are
-//! wire types: unknown fields are passed over, and what cannot be read is an error to be counted,
-//! never one to die of.
+//! of the input means stop as well. Worker to supervisor (standard output): [`Event`]s. A probe is
+//! handed one [`Question`] and gives [`Answer`]s. These are wire types: unknown fields are passed
+//! over, and what cannot be read is an error to be counted, never one to die of.
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -126,6 +126,83 @@ pub enum FailureClass {
     /// A fault of the program, or a class that this version does not know.
     #[serde(other)]
     Internal,
+}
+
+/// The most bytes of a probe's answers that are read: a profile may have a megabyte.
+pub const ANSWERS_MAX: usize = 8 << 20;
+
+/// What a probe is asked; the end of its input means that nobody wants the answer any more.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "question", rename_all = "snake_case")]
+pub enum Question {
+    /// Whether a bundle can be used. Paths are absolute.
+    Bundle {
+        /// The bundle's name, fit to be shown.
+        name: String,
+        /// The content picture, if there is one.
+        content: Option<PathText>,
+        /// The style pictures in their order.
+        styles: Vec<PathText>,
+        /// The nearest profile that was dropped, if there is one.
+        profile: Option<PathText>,
+        /// The folder that relative paths in the profile start from.
+        root: PathText,
+    },
+    /// Whether the picture at a path is whole.
+    Picture {
+        /// The path, absolute.
+        path: PathText,
+    },
+}
+
+/// What a probe answers: what it reads as it goes, and one thing that is the end.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "snake_case")]
+pub enum Answer {
+    /// It begins to read a file.
+    Reading {
+        /// The file.
+        path: PathText,
+    },
+    /// The bundle can be used.
+    Usable {
+        /// The profile with everything filled in, as TOML.
+        profile_text: String,
+        /// Where the profile came from, in words.
+        profile_source: String,
+        /// Remarks worth telling.
+        remarks: Vec<String>,
+    },
+    /// The bundle cannot be used.
+    Unusable {
+        /// What is wrong, naming the file.
+        reason: String,
+        /// What the user can do about it.
+        hint: String,
+        /// Where the trouble lies.
+        cause: Trouble,
+    },
+    /// The picture is whole.
+    Whole,
+    /// The picture is not.
+    Broken {
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// Where the trouble with a bundle lies, as it is spelled on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trouble {
+    /// In the bundle.
+    Bundle,
+    /// A picture ends too early.
+    Incomplete,
+    /// A picture is not there.
+    Missing,
+    /// Outside of the bundle.
+    Outside,
 }
 
 /// Returns a message as the line to send, its end included.

@@ -56,7 +56,9 @@ pub(super) struct Common {
 /// Options of watching.
 #[derive(Debug, Clone, Args)]
 pub(super) struct WatchArgs {
-    /// End when nothing is left to do: status 0 if every job is done, 3 if one failed
+    /// End when nothing is left to do: status 0 if every job is done, 3 if one failed, 1 if
+    /// watch/ cannot be read. A picture that is cut off when it has settled is rejected and not
+    /// waited for
     #[arg(long)]
     pub until_idle: bool,
     /// Follow a script instead of painting (for tests)
@@ -88,6 +90,9 @@ pub(super) enum Command {
     /// Paint one job for the watching process
     #[command(hide = true)]
     Worker(WorkerArgs),
+    /// Read what was dropped for the watching process
+    #[command(hide = true)]
+    Probe(ProbeArgs),
 }
 
 /// What to paint, and how.
@@ -144,6 +149,14 @@ pub(super) enum RuntimeCommand {
 #[derive(Debug, Clone, Args)]
 pub(super) struct WorkerArgs {
     /// Follow a script instead of painting (for tests)
+    #[arg(long, value_name = "FILE")]
+    pub plan: Option<PathBuf>,
+}
+
+/// How the probe probes.
+#[derive(Debug, Clone, Args)]
+pub(super) struct ProbeArgs {
+    /// Follow a script where it reads (for tests)
     #[arg(long, value_name = "FILE")]
     pub plan: Option<PathBuf>,
 }

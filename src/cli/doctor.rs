@@ -144,14 +144,14 @@ fn look_at_studio(report: &mut Report, studio: anyhow::Result<Studio>) {
             return;
         }
     };
-    report.add(Level::Fine, "studio", display_path(studio.root()));
-    let watch = studio.watch();
+    report.add(Level::Fine, "studio", display_path(&studio.root));
+    let watch = &studio.watch;
     if !watch.is_dir() {
-        let text = format!("{} is not there", display_path(&watch));
+        let text = format!("{} is not there", display_path(watch));
         report.add(Level::Warning, "watch", text).mend =
             Some("`pentimento init` in the studio makes it".to_owned());
     }
-    let models = studio.root().join("models");
+    let models = studio.root.join("models");
     let manifests = count_manifests(&models);
     let text = match manifests {
         Some(1) => format!("1 network in {}", display_path(&models)),

@@ -2,8 +2,11 @@
 //! is known, and there when the job runs.
 //!
 //! Joins what `pixels`, `profile` and `network` say into the words that stand in `NAME.error.txt`.
+//! What opens dropped files runs in a probe, since a decoder can take its process with it.
 
+use std::collections::BTreeMap;
 use std::error::Error;
+use std::io::ErrorKind::PermissionDenied;
 use std::path::Path;
 
 use crate::causes::with_causes;
@@ -12,7 +15,7 @@ use crate::folder::JobFolder;
 use crate::ingest::{Accepted, BundleFiles, Cause, Rejection};
 use crate::job::Obstacle;
 use crate::job::names::{display_name, display_path};
-use crate::network::{self, NetworkError};
+use crate::network::{self, Network, NetworkError};
 use crate::pixels::{self, DecodeError, DecodeOptions, Rounding, fit_longest};
 use crate::profile::{Compat, Profile, ProfileError, ProfileFolders, RawProfile, Roots, resolve};
 use crate::settings::Settings;
@@ -20,20 +23,32 @@ use crate::settings::Settings;
 /// What to do about a network's file that is not there.
 const NETWORK_FILE: &str = "name a network of models/, or put the file there";
 
-/// Decides whether a bundle can be used.
-pub(super) fn check(bundle: &BundleFiles, settings: &Settings) -> Result<Accepted, Rejection> {
+/// The most pixels of a finished picture: the largest `image_size`, squared.
+pub(super) const RESULT_PIXELS: u64 = 16_384 * 16_384;
+
+/// The most bytes of a network that is read to see whether it has the layers of a profile.
+const SOON_READ: u64 = 64 << 20;
+
+/// Decides whether a bundle can be used; `reading` is told of each file before it is opened.
+pub(super) fn check(
+    bundle: &BundleFiles,
+    settings: &Settings,
+    reading: &mut dyn FnMut(&Path),
+) -> Result<Accepted, Rejection> {
+    reading(bundle.profile.as_ref().unwrap_or(&bundle.root));
     let (raw, profile_source) = profile(bundle, settings)?;
     let dirs = settings.model_folders();
-    let in_profile = |error: &dyn Error| {
-        let hint = "mend the profile; the pictures may stay where they are";
-        rejection(with_causes(error), hint, Cause::Bundle)
-    };
+    let in_profile = |error: &ProfileError| wrong_profile(error, Cause::Bundle);
     let roots = settings.roots(&bundle.root);
     let profile = profiles::finished(&raw, &dirs, &roots).map_err(|error| match &error {
         Unresolved::Profile(
-            ProfileError::NoSuchFile { .. } | ProfileError::OutsideRoots { .. },
-        ) => rejection(with_causes(&error), NETWORK_FILE, Cause::Outside),
-        Unresolved::Profile(_) | Unresolved::Network(_) => in_profile(&error),
+            error @ (ProfileError::NoSuchFile { .. } | ProfileError::OutsideRoots { .. }),
+        ) => rejection(with_causes(error), NETWORK_FILE, Cause::Outside),
+        Unresolved::Profile(error) => in_profile(error),
+        Unresolved::Network(error) => {
+            let hint = "mend the manifest, or name another network";
+            rejection(with_causes(error), hint, Cause::Outside)
+        }
     })?;
     pictures_there(&profile, bundle)?;
     profile
@@ -43,10 +58,12 @@ pub(super) fn check(bundle: &BundleFiles, settings: &Settings) -> Result<Accepte
         .check_paths(&roots)
         .map_err(|error| in_profile(&error))?;
     known(&profile, bundle, settings)?;
+    layers_there(&profile, bundle, settings, reading)?;
     let mut remarks = Vec::new();
     // The first picture gives the painting its shape: the content, or where there is none a style.
     let mut shape = None;
     for path in bundle.content.iter().chain(&bundle.styles) {
+        reading(path);
         let size = picture(path, &profile, settings, &mut remarks)?;
         shape.get_or_insert((path, size));
     }
@@ -63,7 +80,7 @@ pub(super) fn check(bundle: &BundleFiles, settings: &Settings) -> Result<Accepte
 /// Decides whether a finished picture is whole.
 pub(super) fn verify(path: &Path) -> Result<(), String> {
     let options = DecodeOptions {
-        max_pixels: u64::MAX,
+        max_pixels: RESULT_PIXELS,
         ..DecodeOptions::default()
     };
     pixels::probe(path, &options)
@@ -74,12 +91,8 @@ pub(super) fn verify(path: &Path) -> Result<(), String> {
 /// Reads the nearest profile, and says where it is from.
 fn profile(bundle: &BundleFiles, settings: &Settings) -> Result<(RawProfile, String), Rejection> {
     let folders = settings.profile_folders();
-    let wrong = |error: &dyn Error, cause| {
-        let hint = "mend the profile; the pictures may stay where they are";
-        rejection(with_causes(error), hint, cause)
-    };
     if let Some(path) = &bundle.profile {
-        let raw = RawProfile::load(path, &folders).map_err(|e| wrong(&e, Cause::Bundle))?;
+        let raw = RawProfile::load(path, &folders).map_err(|e| wrong_profile(&e, Cause::Bundle))?;
         return Ok((raw, display_name(path.file_name().unwrap_or_default())));
     }
     let Some(name) = &settings.default_profile else {
@@ -87,7 +100,7 @@ fn profile(bundle: &BundleFiles, settings: &Settings) -> Result<(RawProfile, Str
     };
     let file = folders
         .file(name)
-        .map_err(|e| wrong(&e, Cause::Outside))?
+        .map_err(|e| wrong_profile(&e, Cause::Outside))?
         .ok_or_else(|| {
             rejection(
                 format!("there is no profile {name}, which the settings name as default_profile"),
@@ -95,11 +108,25 @@ fn profile(bundle: &BundleFiles, settings: &Settings) -> Result<(RawProfile, Str
                 Cause::Outside,
             )
         })?;
-    let raw = RawProfile::load(&file, &folders).map_err(|e| wrong(&e, Cause::Outside))?;
+    let raw = RawProfile::load(&file, &folders).map_err(|e| wrong_profile(&e, Cause::Outside))?;
     Ok((
         raw,
         format!("studio default ({})", display_name(name.as_ref())),
     ))
+}
+
+/// Returns what is said of a profile that cannot be used.
+fn wrong_profile(error: &ProfileError, cause: Cause) -> Rejection {
+    let hint = if let ProfileError::Unreadable { source, .. } = error {
+        if source.kind() == PermissionDenied {
+            "run `chmod u+r` on the profile or copy it as your own file"
+        } else {
+            "put a profile there that can be read"
+        }
+    } else {
+        "mend the profile; the pictures may stay where they are"
+    };
+    rejection(with_causes(error), hint, cause)
 }
 
 /// Says what the job in a folder lacks to run: a network of its profile that is not installed.
@@ -161,6 +188,39 @@ fn known(profile: &Profile, bundle: &BundleFiles, settings: &Settings) -> Result
     Ok(())
 }
 
+/// Holds that the networks have the layers that count, as far as they are soon read.
+///
+/// A network that is not there, too large or broken shows when its job is to run.
+fn layers_there(
+    profile: &Profile,
+    bundle: &BundleFiles,
+    settings: &Settings,
+    reading: &mut dyn FnMut(&Path),
+) -> Result<(), Rejection> {
+    let dirs = settings.model_folders();
+    let roots = settings.roots(&bundle.root);
+    let mut networks: BTreeMap<String, Option<Network>> = BTreeMap::new();
+    for stage in profile.stages() {
+        let Ok(name) = located(&stage.network, &roots) else {
+            continue;
+        };
+        let network = networks.entry(name.clone()).or_insert_with(|| {
+            network::file_size(&name, &dirs).filter(|size| *size <= SOON_READ)?;
+            reading(Path::new(&name));
+            network::find(&name, &dirs).ok()
+        });
+        let Some(network) = network else { continue };
+        for layer in stage.content_in_use().iter().chain(stage.style_in_use()) {
+            if let Err(error) = network.layer(layer) {
+                let hint =
+                    "name a layer that the network has; the pictures may stay where they are";
+                return Err(rejection(with_causes(&error), hint, Cause::Bundle));
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Holds that the pictures that the profile needs are there.
 fn pictures_there(profile: &Profile, bundle: &BundleFiles) -> Result<(), Rejection> {
     let missing = if bundle.content.is_none() && profile.needs_content() {
@@ -203,11 +263,41 @@ fn refused(error: &DecodeError) -> Rejection {
     } else {
         Cause::Bundle
     };
-    rejection(
-        with_causes(error),
-        "replace the picture, under the same name or another",
-        cause,
-    )
+    let (mut reason, hint) = reason_and_mend(error);
+    if let Some(source) = error.source() {
+        reason.push_str(": ");
+        reason.push_str(&with_causes(source));
+    }
+    rejection(reason, &hint, cause)
+}
+
+/// Takes what a decoder says apart; some of its errors end in a mend, after the last semicolon.
+fn reason_and_mend(error: &DecodeError) -> (String, String) {
+    let text = error.to_string();
+    let names_mend = match error {
+        DecodeError::Permission { .. }
+        | DecodeError::Symlink { .. }
+        | DecodeError::Empty { .. }
+        | DecodeError::Blank { .. }
+        | DecodeError::Foreign { .. }
+        | DecodeError::ManyPages { .. }
+        | DecodeError::Incomplete { .. }
+        | DecodeError::Damaged { .. }
+        | DecodeError::Unsupported { .. }
+        | DecodeError::TooManyPixels { .. } => true,
+        DecodeError::Read { .. }
+        | DecodeError::NotRegular { .. }
+        | DecodeError::TooLong { .. }
+        | DecodeError::NotAnImage { .. }
+        | DecodeError::TextTooLong { .. } => false,
+    };
+    match text.rsplit_once("; ") {
+        Some((reason, mend)) if names_mend => (reason.to_owned(), mend.to_owned()),
+        _ => (
+            text,
+            "replace the picture, under the same name or another".to_owned(),
+        ),
+    }
 }
 
 /// Holds that the networks can work on a picture of this shape at the size of each stage.
@@ -249,5 +339,62 @@ fn rejection(reason: String, hint: &str, cause: Cause) -> Rejection {
         reason,
         hint: hint.to_owned(),
         cause,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::path::PathBuf;
+
+    use super::*;
+
+    #[test]
+    fn a_picture_is_refused_with_one_mend() {
+        // A name may hold what parts the mend from the rest.
+        let path = PathBuf::from("a; b.jpg");
+        let source = || io::Error::from(PermissionDenied);
+        let locked = DecodeError::Permission {
+            path: path.clone(),
+            mode: 0,
+            owner: 7,
+            source: source(),
+        };
+        let read = DecodeError::Read {
+            path: path.clone(),
+            source: source(),
+        };
+        let cases = [
+            (
+                DecodeError::Empty { path: path.clone() },
+                "a; b.jpg is an empty file",
+                "copy it again",
+            ),
+            (
+                locked,
+                "no permission to read a; b.jpg (mode 0000, owner 7): permission denied",
+                "run `chmod u+r` on it or copy it as your own file",
+            ),
+            (
+                read,
+                "cannot read a; b.jpg: permission denied",
+                "replace the picture, under the same name or another",
+            ),
+        ];
+        for (error, reason, hint) in cases {
+            let rejection = refused(&error);
+            assert_eq!((&*rejection.reason, &*rejection.hint), (reason, hint));
+        }
+    }
+
+    #[test]
+    fn a_profile_without_permission_is_not_to_be_mended_but_let_be_read() {
+        let unreadable = |kind: io::ErrorKind| ProfileError::Unreadable {
+            path: PathBuf::from("profile.toml"),
+            source: kind.into(),
+        };
+        let hint = |error| wrong_profile(&error, Cause::Bundle).hint;
+        assert!(hint(unreadable(PermissionDenied)).contains("chmod u+r"));
+        assert!(!hint(unreadable(io::ErrorKind::IsADirectory)).contains("chmod"));
     }
 }

@@ -27,10 +27,10 @@ pub(super) fn run(common: &Common, args: &InitArgs) -> anyhow::Result<ExitCode> 
     if !was_there && !args.no_sample {
         daemon::drop_sample(&studio, &super::watch::sample())?;
     }
-    let root = display_path(studio.root());
+    let root = display_path(&studio.root);
     let here = Path::new(".")
         .canonicalize()
-        .is_ok_and(|here| here == studio.root());
+        .is_ok_and(|here| here == studio.root);
     let how = if here {
         String::new()
     } else {

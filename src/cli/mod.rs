@@ -12,6 +12,8 @@ mod library;
 mod models;
 mod output;
 mod paint;
+mod probe;
+mod prober;
 mod profiles;
 mod runtime;
 mod terminal;
@@ -54,6 +56,7 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         None => watch::run(&cli.common, &cli.watch),
         Some(Command::Init(args)) => init::run(&cli.common, args),
         Some(Command::Worker(args)) => worker::run(args),
+        Some(Command::Probe(args)) => probe::run(&cli.common, args),
         Some(Command::Paint(args)) => paint::run(&cli.common, args),
         Some(Command::Models { command }) => models::run(&cli.common, command),
         Some(Command::Doctor) => doctor::run(&cli.common),

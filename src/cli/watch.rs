@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -13,34 +14,54 @@ use crate::cli::context::Context;
 use crate::cli::gates;
 use crate::cli::library;
 use crate::cli::output::Progress;
+use crate::cli::prober;
 use crate::clock::Clock;
 use crate::daemon;
 use crate::daemon::EngineChoice;
 use crate::daemon::Outcome;
 use crate::daemon::Sample;
 use crate::daemon::Setup;
+use crate::ingest::Links;
 use crate::ingest::Patience;
 use crate::runtime::Device;
 use crate::runtime::Environment;
 use crate::supervisor::Limits;
+use crate::supervisor::Prober;
 use crate::supervisor::WorkerCommand;
 use crate::worker::rehearsal::Plan;
+use crate::worker::rehearsal::Timing;
 
 /// The status of an interrupted run that was to go on until nothing is left.
 const INTERRUPTED: u8 = 130;
+/// How long the reading of one dropped file may take.
+const READING: Duration = Duration::from_mins(1);
 /// The status of a run in which a job failed.
 const JOB_FAILED: u8 = 3;
 
 /// Watches the studio.
 pub(super) fn run(common: &Common, args: &WatchArgs) -> anyhow::Result<ExitCode> {
     let (context, studio) = Context::in_studio(common)?;
-    let settings = context.settings.clone();
     let networks = context.settings.clone();
     let clock = Clock::start();
     let program = std::env::current_exe().context("cannot find the program's own file")?;
+    let rehearsal = args.rehearse.as_deref().map(Rehearsal::read).transpose()?;
+    let mut prober = Prober {
+        program: program.clone(),
+        args: vec![
+            "probe".into(),
+            "--studio".into(),
+            studio.root.clone().into(),
+        ],
+        patience: READING,
+        clock,
+    };
+    if let Some(rehearsal) = &rehearsal {
+        rehearsal.direct_probe(&mut prober);
+    }
+    let verifier = prober.clone();
     let mut setup = Setup {
         patience: Patience {
-            settle: settings.settle,
+            settle: context.settings.settle,
             ..Patience::default()
         },
         limits: Limits::default(),
@@ -50,15 +71,24 @@ pub(super) fn run(common: &Common, args: &WatchArgs) -> anyhow::Result<ExitCode>
             variables: Vec::new(),
         },
         engine: EngineChoice::default(),
-        check: Box::new(move |bundle| gates::check(bundle, &settings)),
+        links: if context.settings.allow_symlinks {
+            Links::Follow
+        } else {
+            Links::Refuse
+        },
+        check: Box::new(move |bundle, go_on| prober::check(&prober, bundle, go_on)),
         hindrance: Box::new(move |folder| gates::hindrance(folder, &networks)),
         aside: context.settings.model_folders(),
-        verify: Box::new(gates::verify),
+        verify: Arc::new(move |path, go_on| prober::verify(&verifier, path, go_on)),
         sample: Some(sample()),
         until_idle: args.until_idle,
     };
-    match &args.rehearse {
-        Some(plan) => rehearse(&mut setup, plan)?,
+    if args.until_idle {
+        // Whoever waits for the end wants to hear now what would have to come.
+        setup.patience.incomplete = Duration::ZERO;
+    }
+    match &rehearsal {
+        Some(rehearsal) => rehearsal.direct(&mut setup),
         None => equip(&mut setup, &context, common)?,
     }
     let mut progress = Progress::new(clock, common.quiet > 0);
@@ -105,23 +135,44 @@ pub(super) fn sample() -> Sample {
     }
 }
 
-/// Puts the script in the place of painting, and its waits in the place of the usual ones.
-fn rehearse(setup: &mut Setup, path: &Path) -> anyhow::Result<()> {
-    let timing = Plan::read(path).context("cannot read the plan")?.timing;
-    let path = std::path::absolute(path).context("cannot find the plan")?;
-    setup
-        .worker
-        .args
-        .extend([OsString::from("--plan"), path.into()]);
-    let set = |wait: &mut Duration, millis: Option<u64>| {
-        *wait = millis.map_or(*wait, Duration::from_millis);
-    };
-    set(&mut setup.patience.settle, timing.settle);
-    set(&mut setup.patience.rescan, timing.rescan);
-    set(&mut setup.patience.incomplete, timing.incomplete);
-    set(&mut setup.patience.recheck, timing.recheck);
-    set(&mut setup.limits.stop_grace, timing.stop_grace);
-    set(&mut setup.limits.first_progress, timing.first_progress);
-    set(&mut setup.limits.stall, timing.stall);
-    Ok(())
+/// A script in the place of painting, and its waits in the place of the usual ones.
+struct Rehearsal {
+    plan: OsString,
+    timing: Timing,
+}
+
+impl Rehearsal {
+    fn read(path: &Path) -> anyhow::Result<Self> {
+        let timing = Plan::read(path).context("cannot read the plan")?.timing;
+        let path = std::path::absolute(path).context("cannot find the plan")?;
+        Ok(Self {
+            plan: path.into(),
+            timing,
+        })
+    }
+
+    fn words(&self) -> [OsString; 2] {
+        [OsString::from("--plan"), self.plan.clone()]
+    }
+
+    fn direct_probe(&self, prober: &mut Prober) {
+        prober.args.extend(self.words());
+        set(&mut prober.patience, self.timing.probe);
+    }
+
+    fn direct(&self, setup: &mut Setup) {
+        let timing = &self.timing;
+        setup.worker.args.extend(self.words());
+        set(&mut setup.patience.settle, timing.settle);
+        set(&mut setup.patience.rescan, timing.rescan);
+        set(&mut setup.patience.incomplete, timing.incomplete);
+        set(&mut setup.patience.recheck, timing.recheck);
+        set(&mut setup.limits.stop_grace, timing.stop_grace);
+        set(&mut setup.limits.first_progress, timing.first_progress);
+        set(&mut setup.limits.stall, timing.stall);
+    }
+}
+
+fn set(wait: &mut Duration, millis: Option<u64>) {
+    *wait = millis.map_or(*wait, Duration::from_millis);
 }

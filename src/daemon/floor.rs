@@ -10,8 +10,6 @@ use crate::daemon::Hindrance;
 use crate::daemon::Outcome;
 use crate::daemon::Report;
 use crate::daemon::Tell;
-use crate::daemon::Verify;
-use crate::daemon::slot;
 use crate::daemon::slot::Slot;
 use crate::daemon::slot::SlotEvent;
 use crate::folder::FolderError;
@@ -37,7 +35,6 @@ pub(super) struct Floor<'a> {
     clock: Clock,
     tell: Tell<'a>,
     hindrance: Hindrance,
-    verify: Verify,
     slot: Slot,
     /// In the order of the jobs' numbers.
     queue: VecDeque<(JobFolder, Job)>,
@@ -52,7 +49,7 @@ impl<'a> Floor<'a> {
         studio: &'a Studio,
         clock: Clock,
         tell: Tell<'a>,
-        (hindrance, verify): (Hindrance, Verify),
+        hindrance: Hindrance,
         slot: Slot,
     ) -> Self {
         Self {
@@ -60,7 +57,6 @@ impl<'a> Floor<'a> {
             clock,
             tell,
             hindrance,
-            verify,
             slot,
             queue: VecDeque::new(),
             blocked: Vec::new(),
@@ -72,7 +68,7 @@ impl<'a> Floor<'a> {
     /// away.
     pub(super) fn open(&mut self) -> Result<(), Fatal> {
         // Should nobody be listening, the next report tells.
-        (self.tell)(Report::Watching(&self.studio.watch()));
+        (self.tell)(Report::Watching(&self.studio.watch));
         self.pick_up()
     }
 
@@ -161,6 +157,7 @@ impl<'a> Floor<'a> {
             .and_then(|()| self.studio.archive_damaged(folder));
         match moved {
             Ok(folder) => {
+                self.tally.1 += 1;
                 let path = display_path(folder.path());
                 (self.tell)(Report::Remark(&format!(
                     "{path}: set aside, {}",
@@ -291,7 +288,7 @@ impl<'a> Floor<'a> {
     }
 
     fn ended(&mut self, folder: &JobFolder, mut job: Job, ending: Ending, took: Duration) -> bool {
-        match slot::examine(folder, ending, &self.verify) {
+        match ending {
             Ending::Finished { path, sha256 } => {
                 let file = PathText(path);
                 let result = Painting { file, sha256 };

@@ -16,7 +16,7 @@ use crate::clock::Timestamp;
 use crate::daemon::Fatal;
 use crate::folder::FolderError;
 use crate::folder::Studio;
-use crate::job::names::safe_name;
+use crate::job::names::display_name;
 
 /// Held while a process watches a studio; released when dropped.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub struct Lock {
 impl Lock {
     /// Takes the studio's lock, or fails with [`Fatal::AlreadyRunning`].
     pub fn take(studio: &Studio, now: Timestamp) -> Result<Self, Fatal> {
-        let path = studio.state().join("lock");
+        let path = studio.state.join("lock");
         let failed = |what| {
             let path = path.clone();
             move |source| Fatal::Studio(FolderError::Io { what, path, source })
@@ -44,7 +44,7 @@ impl Lock {
                 let mut text = String::new();
                 // Only for the message; the other process may not have written it yet.
                 let _best_effort = (&mut file).take(200).read_to_string(&mut text);
-                let holder = safe_name(text.trim().as_ref());
+                let holder = display_name(text.trim().as_ref());
                 return Err(Fatal::AlreadyRunning { holder });
             }
             result => result.map_err(|errno| failed("lock")(errno.into()))?,
@@ -69,11 +69,12 @@ mod tests {
         let studio = Studio::at(dir.path().to_owned());
         studio.prepare().unwrap();
         let lock = Lock::take(&studio, Timestamp(0)).unwrap();
-        let refused = Lock::take(&studio, Timestamp(0)).unwrap_err().to_string();
-        assert!(
-            refused.contains(&format!("process {}", std::process::id())),
-            "{refused}"
+        let refused = Lock::take(&studio, Timestamp(9)).unwrap_err().to_string();
+        let holder = format!(
+            "(process {}, since 1970-01-01T00:00:00Z)",
+            std::process::id()
         );
+        assert!(refused.contains(&holder), "{refused}");
         drop(lock);
         Lock::take(&studio, Timestamp(0)).unwrap();
     }

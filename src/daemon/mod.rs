@@ -13,6 +13,7 @@ mod stop;
 use std::io;
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -29,6 +30,7 @@ use crate::folder::Studio;
 use crate::ingest::BundleState;
 use crate::ingest::Check;
 use crate::ingest::Inbox;
+use crate::ingest::Links;
 use crate::ingest::Patience;
 use crate::ingest::Source;
 use crate::ingest::SourceEvent;
@@ -46,7 +48,9 @@ pub use crate::daemon::seed::Sample;
 pub use crate::daemon::seed::drop_sample;
 
 /// Decides whether the finished picture at a path is whole; the error says what is wrong with it.
-pub type Verify = Box<dyn Fn(&Path) -> Result<(), String>>;
+///
+/// It may take a while, and asks its second argument whether to go on: `None` if it did not.
+pub type Verify = Arc<dyn Fn(&Path, &dyn Fn() -> bool) -> Option<Result<(), String>> + Send + Sync>;
 
 /// Decides what keeps the job in a folder from running, if anything does; cheap, since it is asked
 /// again and again.
@@ -62,6 +66,8 @@ pub struct Setup {
     pub worker: WorkerCommand,
     /// Where ONNX Runtime is, the device and the threads, for the worker to use.
     pub engine: EngineChoice,
+    /// Whether links in `watch/` stand for the files that they lead to.
+    pub links: Links,
     /// Decides whether a bundle can be used.
     pub check: Check,
     /// Decides what a job lacks to run.
@@ -115,6 +121,9 @@ pub enum Fatal {
     /// The studio's folders cannot be used.
     #[error("cannot set up the studio")]
     Studio(#[from] FolderError),
+    /// It was to go on until nothing is left, and cannot see what is there.
+    #[error("it cannot be said that nothing is left to do")]
+    Blind(#[source] FolderError),
     /// The inbox's thread ended, which it never should.
     #[error("the inbox has ended by a fault of its own; start pentimento again, nothing is lost")]
     Inbox,
@@ -187,15 +196,21 @@ async fn watch(
     tell: Tell<'_>,
 ) -> Result<Outcome, Fatal> {
     let stop = StopSignals::listen()?;
-    let inbox = Inbox::new(studio.clone(), setup.patience, setup.check, clock);
+    let inbox = Inbox::new(
+        studio.clone(),
+        setup.patience,
+        setup.links,
+        setup.check,
+        clock,
+    );
     let (sender, found) = mpsc::unbounded_channel();
     let (source, look) = Source::new(inbox, setup.aside, move |event| {
         // The receiver lives until the thread is joined, or until an error ends everything.
         let _unheard = sender.send(event);
     });
-    let slot = Slot::new(studio, setup.worker, setup.limits, setup.engine, clock);
-    let gates = (setup.hindrance, setup.verify);
-    let mut floor = Floor::new(studio, clock, tell, gates, slot);
+    let work = (setup.worker, setup.limits, setup.engine);
+    let slot = Slot::new(studio, work, setup.verify, clock);
+    let mut floor = Floor::new(studio, clock, tell, setup.hindrance, slot);
     floor.open()?;
     let thread = std::thread::Builder::new()
         .name("inbox".to_owned())
@@ -257,6 +272,10 @@ async fn attend(
                     idle.looked(outlook.n_settling);
                     floor.unblock()
                 }
+                Some(SourceEvent::Blind(error)) if until_idle && floor.is_empty() => {
+                    return Err(Fatal::Blind(error));
+                }
+                Some(SourceEvent::Blind(_)) => floor.unblock(),
                 Some(SourceEvent::Notice(notice)) => floor.notice(notice),
                 None => return Err(Fatal::Inbox),
             },

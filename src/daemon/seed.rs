@@ -22,9 +22,9 @@ pub struct Sample {
 ///
 /// The folder appears with everything in it, and says itself that nothing more is coming.
 pub fn drop_sample(studio: &Studio, sample: &Sample) -> Result<(), FolderError> {
-    let watch = studio.watch();
-    for entry in fs::read_dir(&watch).map_err(io_error("list", &watch))? {
-        let name = entry.map_err(io_error("list", &watch))?.file_name();
+    let watch = &studio.watch;
+    for entry in fs::read_dir(watch).map_err(io_error("list", watch))? {
+        let name = entry.map_err(io_error("list", watch))?.file_name();
         // A hidden file (that of a version control system, say) is nobody's picture.
         if !name.as_encoded_bytes().starts_with(b".") {
             return Ok(());
@@ -62,8 +62,8 @@ mod tests {
         studio.prepare().unwrap();
         drop_sample(&studio, &SAMPLE).unwrap();
         drop_sample(&studio, &SAMPLE).unwrap();
-        let sample = studio.watch().join("sample");
-        assert_eq!(fs::read_dir(studio.watch()).unwrap().count(), 1);
+        let sample = studio.watch.join("sample");
+        assert_eq!(fs::read_dir(&studio.watch).unwrap().count(), 1);
         assert_eq!(fs::read(sample.join("content.jpg")).unwrap(), b"c");
         assert_eq!(fs::read(sample.join("style.jpg")).unwrap(), b"s");
         assert_eq!(
@@ -78,8 +78,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let studio = Studio::at(dir.path().to_owned());
         studio.prepare().unwrap();
-        fs::write(studio.watch().join("mine.jpg"), "mine").unwrap();
+        fs::write(studio.watch.join("mine.jpg"), "mine").unwrap();
         drop_sample(&studio, &SAMPLE).unwrap();
-        assert_eq!(fs::read_dir(studio.watch()).unwrap().count(), 1);
+        assert_eq!(fs::read_dir(&studio.watch).unwrap().count(), 1);
     }
 }

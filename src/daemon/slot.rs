@@ -5,6 +5,7 @@ use std::future::pending;
 use std::path::Component;
 use std::path::Path;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -36,6 +37,7 @@ pub(super) struct Slot {
     worker: WorkerCommand,
     limits: Limits,
     engine: EngineChoice,
+    verify: Verify,
     clock: Clock,
     running: Option<Running>,
 }
@@ -62,17 +64,17 @@ impl Slot {
     /// Returns an empty slot.
     pub(super) fn new(
         studio: &Studio,
-        worker: WorkerCommand,
-        limits: Limits,
-        engine: EngineChoice,
+        (worker, limits, engine): (WorkerCommand, Limits, EngineChoice),
+        verify: Verify,
         clock: Clock,
     ) -> Self {
-        let studio = PathText(studio.root().to_owned());
+        let studio = PathText(studio.root.clone());
         Self {
             studio,
             worker,
             limits,
             engine,
+            verify,
             clock,
             running: None,
         }
@@ -96,18 +98,20 @@ impl Slot {
             ort_lib: self.engine.ort_lib.clone().map(PathText),
         };
         let (command, limits, clock) = (self.worker.clone(), self.limits, self.clock);
-        let log = folder.log();
+        let (place, verify) = (folder.clone(), Arc::clone(&self.verify));
         let worker = Box::pin(async move {
             let orders = supervisor::Orders {
                 limits: &limits,
                 clock,
-                urgency: hurried,
+                urgency: hurried.clone(),
             };
             let mut tell = |event: &Event| {
                 // The receiver lies in the same struct as this future.
                 let _unheard = sender.send(event.clone());
             };
-            supervisor::run(&command, &assignment, &log, orders, &mut tell).await
+            let log = place.log();
+            let ending = supervisor::run(&command, &assignment, &log, orders, &mut tell).await;
+            examine(place, ending, verify, hurried).await
         });
         let since = self.clock.monotonic();
         self.running = Some(Running {
@@ -153,12 +157,28 @@ impl Slot {
 }
 
 /// Turns a finish that is not borne out by the picture itself into a failure.
-pub(super) fn examine(folder: &JobFolder, ending: Ending, verify: &Verify) -> Ending {
+async fn examine(
+    folder: JobFolder,
+    ending: Ending,
+    verify: Verify,
+    urgency: watch::Receiver<Urgency>,
+) -> Ending {
     let Ending::Finished { path, sha256 } = &ending else {
         return ending;
     };
-    let problem = find_problem(folder, path, sha256, verify);
-    let Some(reason) = problem else { return ending };
+    let (path, sha256) = (path.clone(), sha256.clone());
+    // Reading a large picture takes seconds, in which signals and the inbox are attended.
+    let examined = tokio::task::spawn_blocking(move || {
+        let go_on = || *urgency.borrow() < Urgency::Kill;
+        let verify = |path: &Path| verify(path, &go_on);
+        find_problem(&folder, &path, &sha256, &verify)
+    });
+    let reason = match examined.await {
+        Ok(Some(Ok(()))) => return ending,
+        Ok(Some(Err(reason))) => reason,
+        Ok(None) => return Ending::Stopped,
+        Err(error) => error.to_string(),
+    };
     Ending::Failed(Failure {
         kind: FailureKind::Worker,
         reason: format!("the finished picture is not as it should be: {reason}"),
@@ -166,17 +186,25 @@ pub(super) fn examine(folder: &JobFolder, ending: Ending, verify: &Verify) -> En
     })
 }
 
-fn find_problem(folder: &JobFolder, path: &Path, sha256: &str, verify: &Verify) -> Option<String> {
+/// Says what is wrong with a finished picture; `None` if that was not to be found out any more.
+fn find_problem(
+    folder: &JobFolder,
+    path: &Path,
+    sha256: &str,
+    verify: &dyn Fn(&Path) -> Option<Result<(), String>>,
+) -> Option<Result<(), String>> {
     if !path
         .components()
         .all(|component| matches!(component, Component::Normal(_)))
     {
-        return Some("it is outside of the job's folder".to_owned());
+        return Some(Err("it is outside of the job's folder".to_owned()));
     }
     let path = folder.path().join(path);
     match hash_file(&path) {
-        Ok(hash) if hash != sha256 => Some("its bytes are not those that were written".to_owned()),
-        Ok(_) => verify(&path).err(),
-        Err(error) => Some(with_causes(&error)),
+        Ok(hash) if hash != sha256 => {
+            Some(Err("its bytes are not those that were written".to_owned()))
+        }
+        Ok(_) => verify(&path),
+        Err(error) => Some(Err(with_causes(&error))),
     }
 }

@@ -15,6 +15,7 @@ use std::path::PathBuf;
 pub use crate::folder::job_folder::JobFolder;
 pub use crate::folder::moving::hash_file;
 pub use crate::folder::moving::move_path;
+pub use crate::folder::moving::replace_link;
 pub use crate::folder::moving::write_atomic;
 pub use crate::folder::studio::MARKER;
 pub use crate::folder::studio::Studio;

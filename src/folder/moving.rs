@@ -54,6 +54,34 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), FolderError> {
     Ok(())
 }
 
+/// Puts a copy of the ordinary file that the link at `path` leads to in the link's place, at once.
+pub fn replace_link(path: &Path) -> Result<(), FolderError> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let descriptor = rustix::fs::open(path, flags, Mode::empty())
+        .map_err(|errno| io_error("open", path)(errno.into()))?;
+    let mut file = File::from(descriptor);
+    let metadata = file.metadata().map_err(io_error("look at", path))?;
+    if !metadata.is_file() {
+        return Err(FolderError::NotAFile {
+            path: path.to_owned(),
+        });
+    }
+    let partial = partial_name(path);
+    let copied = File::create(&partial)
+        .and_then(|mut copy| {
+            io::copy(&mut file, &mut copy)?;
+            copy.sync_all()
+        })
+        .and_then(|()| fs::rename(&partial, path));
+    copied.map_err(|source| {
+        // The copy already failed; one left behind is hidden and overwritten later.
+        let _best_effort = fs::remove_file(&partial);
+        io_error("copy what is behind the link", path)(source)
+    })?;
+    sync_parent(path);
+    Ok(())
+}
+
 /// Returns the lower-case hexadecimal SHA-256 of the ordinary file at `path`. A symlink, a FIFO or
 /// a device is an error and is not opened for reading.
 pub fn hash_file(path: &Path) -> Result<String, FolderError> {
@@ -222,6 +250,25 @@ mod tests {
         );
         assert!(!from.exists());
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_link_becomes_what_it_leads_to() {
+        let dir = tempfile::tempdir().unwrap();
+        let (file, link) = (dir.path().join("file"), dir.path().join("link"));
+        fs::write(&file, "bytes").unwrap();
+        std::os::unix::fs::symlink("file", &link).unwrap();
+        replace_link(&link).unwrap();
+        assert!(!link.is_symlink());
+        assert_eq!(fs::read(&link).unwrap(), b"bytes");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
+        let folder = dir.path().join("to-folder");
+        std::os::unix::fs::symlink(".", &folder).unwrap();
+        assert!(matches!(
+            replace_link(&folder),
+            Err(FolderError::NotAFile { .. })
+        ));
+        assert!(folder.is_symlink());
     }
 
     #[test]

@@ -49,39 +49,9 @@ impl Studio {
         }
     }
 
-    /// Returns the studio's own folder.
-    pub fn root(&self) -> &Path {
-        &self.root
-    }
-
-    /// Returns where pictures are dropped.
-    pub fn watch(&self) -> PathBuf {
-        self.watch.clone()
-    }
-
-    /// Returns where claimed jobs lie.
-    pub fn active(&self) -> PathBuf {
-        self.active.clone()
-    }
-
-    /// Returns where finished jobs lie.
-    pub fn done(&self) -> PathBuf {
-        self.done.clone()
-    }
-
-    /// Returns where failed jobs lie.
-    pub fn failed(&self) -> PathBuf {
-        self.failed.clone()
-    }
-
-    /// Returns where the program keeps its own files.
-    pub fn state(&self) -> PathBuf {
-        self.state.clone()
-    }
-
     /// Returns true if the program has run in this studio before.
     pub fn has_run(&self) -> bool {
-        self.state().is_dir()
+        self.state.is_dir()
     }
 
     /// Creates the folders in which the program puts things.
@@ -90,17 +60,17 @@ impl Studio {
     /// is not mounted, and a folder made in its place would hide that.
     pub fn prepare(&self) -> Result<(), FolderError> {
         if !self.has_run() {
-            create(&self.watch())?;
+            create(&self.watch)?;
         }
-        for folder in [self.active(), self.done(), self.failed(), self.state()] {
-            create(&folder)?;
+        for folder in [&self.active, &self.done, &self.failed, &self.state] {
+            create(folder)?;
         }
         Ok(())
     }
 
     /// Returns true if any job ever got as far as its folder and the folder is still there.
     pub fn has_jobs(&self) -> bool {
-        [self.active(), self.done(), self.failed()]
+        [&self.active, &self.done, &self.failed]
             .iter()
             .any(|folder| fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()))
     }
@@ -109,7 +79,7 @@ impl Studio {
     pub fn new_job_folder(&self, name: &str) -> Result<(JobId, JobFolder), FolderError> {
         let mut id = JobId(self.last_id()?.0 + 1);
         loop {
-            let path = self.active().join(format!("{id}-{name}"));
+            let path = self.active.join(format!("{id}-{name}"));
             match fs::create_dir(&path) {
                 Ok(()) => {
                     write_atomic(&self.last_id_file(), format!("{id}\n").as_bytes())?;
@@ -123,9 +93,9 @@ impl Studio {
 
     /// Returns the folders lying in `active/`, in the order of their numbers.
     pub fn active_jobs(&self) -> Result<Vec<JobFolder>, FolderError> {
-        let mut names: Vec<_> = list(&self.active())?;
+        let mut names: Vec<_> = list(&self.active)?;
         names.sort_by(|a, b| natural_order(a, b));
-        let paths = names.into_iter().map(|name| self.active().join(name));
+        let paths = names.into_iter().map(|name| self.active.join(name));
         Ok(paths
             .filter(|path| path.is_dir())
             .map(JobFolder::at)
@@ -140,16 +110,16 @@ impl Studio {
         today: Timestamp,
     ) -> Result<JobFolder, FolderError> {
         let shelf = match job.state {
-            JobState::Done { .. } => self.done(),
+            JobState::Done { .. } => &self.done,
             JobState::Failed { .. }
             | JobState::Claiming { .. }
             | JobState::Queued
             | JobState::Blocked { .. }
-            | JobState::Running { .. } => self.failed(),
+            | JobState::Running { .. } => &self.failed,
         };
         Self::shelve(
             folder,
-            &shelf,
+            shelf,
             &format!("{}_{}_{}", today.date(), job.name, job.id),
         )
     }
@@ -161,7 +131,7 @@ impl Studio {
             .file_name()
             .unwrap_or_default()
             .to_string_lossy();
-        Self::shelve(folder, &self.failed(), &name)
+        Self::shelve(folder, &self.failed, &name)
     }
 
     fn shelve(folder: &JobFolder, shelf: &Path, name: &str) -> Result<JobFolder, FolderError> {
@@ -185,14 +155,14 @@ impl Studio {
         let noted = fs::read_to_string(self.last_id_file()).ok();
         let mut highest = noted.and_then(|text| text.trim().parse().ok()).unwrap_or(0);
         if highest == 0 {
-            for name in list(&self.active())? {
+            for name in list(&self.active)? {
                 let id = name
                     .to_str()
                     .and_then(|name| name.split('-').next()?.parse().ok());
                 highest = highest.max(id.unwrap_or(0));
             }
-            for shelf in [self.done(), self.failed()] {
-                for name in list(&shelf)? {
+            for shelf in [&self.done, &self.failed] {
+                for name in list(shelf)? {
                     let id = name
                         .to_str()
                         .and_then(|name| name.rsplit('_').next()?.split('-').next()?.parse().ok());
@@ -204,7 +174,7 @@ impl Studio {
     }
 
     fn last_id_file(&self) -> PathBuf {
-        self.state().join("last-id")
+        self.state.join("last-id")
     }
 }
 
@@ -233,8 +203,8 @@ mod tests {
     #[test]
     fn numbers_go_up_even_when_the_note_is_lost() {
         let (_dir, studio) = studio();
-        fs::create_dir(studio.done().join("2026-11-23_a_b_0041")).unwrap();
-        fs::create_dir(studio.failed().join("2026-11-23_c_0007-2")).unwrap();
+        fs::create_dir(studio.done.join("2026-11-23_a_b_0041")).unwrap();
+        fs::create_dir(studio.failed.join("2026-11-23_c_0007-2")).unwrap();
         let (id, folder) = studio.new_job_folder("harbour").unwrap();
         assert_eq!(id, JobId(42));
         assert!(folder.path().ends_with("active/0042-harbour"));
@@ -247,8 +217,8 @@ mod tests {
     #[test]
     fn a_watch_folder_that_went_away_is_not_made_again() {
         let (_dir, studio) = studio();
-        fs::remove_dir(studio.watch()).unwrap();
+        fs::remove_dir(&studio.watch).unwrap();
         studio.prepare().unwrap();
-        assert!(!studio.watch().exists());
+        assert!(!studio.watch.exists());
     }
 }

@@ -1,7 +1,8 @@
 //! Taking a bundle: from `watch/` into a job folder, so that a crash in the middle loses nothing.
 //!
 //! The list of moves is written down before the first one. Whoever finds a half-claimed job works
-//! the list off: what is at its destination stays there, the rest is moved.
+//! the list off: what is at its destination stays there, the rest is moved. A link that is followed
+//! becomes a copy of its file beforehand, where it lies: moved, it would lead elsewhere.
 
 use std::fs;
 use std::path::Path;
@@ -13,7 +14,9 @@ use crate::folder::JobFolder;
 use crate::folder::Studio;
 use crate::folder::hash_file;
 use crate::folder::move_path;
+use crate::folder::replace_link;
 use crate::ingest::Accepted;
+use crate::ingest::Links;
 use crate::ingest::pairing::Key;
 use crate::ingest::pairing::Spelling;
 use crate::ingest::settle::Fingerprint;
@@ -33,6 +36,8 @@ pub(crate) struct Ready {
     pub(crate) fingerprint: Fingerprint,
     pub(crate) content: Option<PathBuf>,
     pub(crate) styles: Vec<PathBuf>,
+    /// Its own profile, if it has one.
+    pub(crate) profile: Option<PathBuf>,
     pub(crate) accepted: Accepted,
 }
 
@@ -40,8 +45,18 @@ pub(crate) struct Ready {
 pub(crate) fn claim(
     studio: &Studio,
     bundle: &Ready,
+    links: Links,
     now: Timestamp,
 ) -> Result<(JobFolder, Job), FolderError> {
+    if links == Links::Follow {
+        let members = bundle.content.iter().chain(&bundle.styles);
+        for member in members.chain(&bundle.profile) {
+            let path = studio.watch.join(member);
+            if path.is_symlink() {
+                replace_link(&path)?;
+            }
+        }
+    }
     let name = safe_name(&name_of(studio, &bundle.key));
     let (id, folder) = studio.new_job_folder(&name)?;
     let mut job = Job {
@@ -82,7 +97,7 @@ pub(crate) fn finish_claim(
                 fs::create_dir_all(parent)
                     .map_err(crate::folder::io_error("create the folder", parent))?;
             }
-            move_path(&studio.watch().join(&from.0), &to)?;
+            move_path(&studio.watch.join(&from.0), &to)?;
         }
     }
     for input in &mut job.inputs {
@@ -106,7 +121,7 @@ fn undo(studio: &Studio, folder: &JobFolder, job: &Job) {
     for Move { from, to } in moves.iter().rev() {
         let to = folder.path().join(&to.0);
         if fs::symlink_metadata(&to).is_ok() {
-            let back = move_path(&to, &studio.watch().join(&from.0));
+            let back = move_path(&to, &studio.watch.join(&from.0));
             is_undone &= back
                 .inspect_err(|error| tracing::error!(%error, "claim not undone"))
                 .is_ok();
@@ -169,7 +184,7 @@ fn inputs(bundle: &Ready) -> Vec<Input> {
 /// A job folder that was dragged back goes by the name its job had, not by date and number.
 fn name_of(studio: &Studio, key: &Key) -> std::ffi::OsString {
     if key.spelling == Spelling::Returned {
-        let earlier = JobFolder::at(studio.watch().join(&key.name));
+        let earlier = JobFolder::at(studio.watch.join(&key.name));
         if let Ok(job) = earlier.read() {
             return job.name.into();
         }

@@ -1,7 +1,8 @@
 //! What lies in `watch/`, read without opening any file.
 //!
-//! One level of folders is read, and the `inputs/` of a job folder that was dragged back. Links
-//! are not followed. What vanishes while it is being looked at is left out.
+//! One level of folders is read, and the `inputs/` of a job folder that was dragged back. Links to
+//! files are followed where they may be, links to folders never. What vanishes while it is being
+//! looked at is left out.
 
 use std::ffi::OsStr;
 use std::ffi::OsString;
@@ -13,6 +14,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use crate::folder::JobFolder;
+use crate::ingest::Links;
 
 /// Everything in `watch/`, in the order of names.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -43,8 +45,12 @@ pub(crate) enum Kind {
     Folder(Vec<Entry>),
     /// A folder that cannot be listed.
     Unreadable,
-    /// A symbolic link.
+    /// A symbolic link, which is not followed.
     Link,
+    /// A symbolic link to an ordinary file; its stamp is that of the file.
+    Linked,
+    /// A symbolic link that may be followed and leads to no ordinary file.
+    Astray,
     /// A FIFO, socket or device, in words.
     Special(&'static str),
 }
@@ -59,8 +65,13 @@ pub(crate) struct Stamp {
 }
 
 impl Stamp {
-    /// Returns the stamp of a file from what `lstat` says about it.
-    pub(crate) fn of(metadata: &Metadata) -> Self {
+    /// Returns the stamp of what lies at `path` now: of the file that a link leads to, where links
+    /// are followed.
+    pub(crate) fn at(path: &Path, links: Links) -> io::Result<Self> {
+        look(path, links).map(|(metadata, _)| Self::of(&metadata))
+    }
+
+    fn of(metadata: &Metadata) -> Self {
         Self {
             len: metadata.len(),
             modified: (metadata.mtime(), metadata.mtime_nsec()),
@@ -70,25 +81,41 @@ impl Stamp {
     }
 }
 
+/// Returns what is to be known about `path`, and whether that was found by following a link.
+fn look(path: &Path, links: Links) -> io::Result<(Metadata, bool)> {
+    let metadata = fs::symlink_metadata(path)?;
+    if links == Links::Follow && metadata.is_symlink() {
+        let target = fs::metadata(path).ok().filter(Metadata::is_file);
+        if let Some(target) = target {
+            return Ok((target, true));
+        }
+    }
+    Ok((metadata, false))
+}
+
 /// Reads `watch/`.
-pub(crate) fn read(watch: &Path) -> io::Result<Listing> {
+pub(crate) fn read(watch: &Path, links: Links) -> io::Result<Listing> {
     let metadata = fs::metadata(watch)?;
-    let entries = read_folder(watch, 0)?;
+    let entries = read_folder(watch, links, 0)?;
     Ok(Listing {
         identity: (metadata.dev(), metadata.ino()),
         entries,
     })
 }
 
-fn read_folder(folder: &Path, depth: u32) -> io::Result<Vec<Entry>> {
+fn read_folder(folder: &Path, links: Links, depth: u32) -> io::Result<Vec<Entry>> {
     let mut entries = Vec::new();
     for entry in fs::read_dir(folder)? {
         let name = entry?.file_name();
         let path = folder.join(&name);
-        let Ok(metadata) = fs::symlink_metadata(&path) else {
+        let Ok((metadata, is_linked)) = look(&path, links) else {
             continue;
         };
-        let kind = kind_of(&metadata, &path, &name, depth);
+        let kind = if is_linked {
+            Kind::Linked
+        } else {
+            kind_of(&metadata, &path, &name, (links, depth))
+        };
         entries.push(Entry {
             name,
             kind,
@@ -99,15 +126,18 @@ fn read_folder(folder: &Path, depth: u32) -> io::Result<Vec<Entry>> {
     Ok(entries)
 }
 
-fn kind_of(metadata: &Metadata, path: &Path, name: &OsStr, depth: u32) -> Kind {
+fn kind_of(metadata: &Metadata, path: &Path, name: &OsStr, (links, depth): (Links, u32)) -> Kind {
     let file_type = metadata.file_type();
     if file_type.is_file() {
         Kind::File
     } else if file_type.is_symlink() {
-        Kind::Link
+        match links {
+            Links::Refuse => Kind::Link,
+            Links::Follow => Kind::Astray,
+        }
     } else if file_type.is_dir() {
         if depth == 0 || depth == 1 && name == JobFolder::INPUTS {
-            read_folder(path, depth + 1).map_or(Kind::Unreadable, Kind::Folder)
+            read_folder(path, links, depth + 1).map_or(Kind::Unreadable, Kind::Folder)
         } else {
             Kind::Folder(Vec::new())
         }
@@ -139,7 +169,7 @@ mod tests {
         let mode = rustix::fs::Mode::from_raw_mode(0o600);
         rustix::fs::mkfifoat(rustix::fs::CWD, at("pipe.jpg"), mode).unwrap();
 
-        let listing = read(dir.path()).unwrap();
+        let listing = read(dir.path(), Links::Refuse).unwrap();
 
         let names: Vec<_> = listing
             .entries
@@ -163,10 +193,30 @@ mod tests {
     }
 
     #[test]
+    fn links_that_may_be_followed_stand_for_their_files_and_no_folders() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        fs::create_dir(at("folder")).unwrap();
+        fs::write(at("picture"), "x").unwrap();
+        for target in ["folder", "nowhere", "picture"] {
+            symlink(target, at(&format!("to-{target}"))).unwrap();
+        }
+        let entries = read(dir.path(), Links::Follow).unwrap().entries;
+        let kinds: Vec<_> = entries.iter().map(|entry| entry.kind.clone()).collect();
+        let folder = Kind::Folder(Vec::new());
+        let expected = [folder, Kind::File, Kind::Astray, Kind::Astray, Kind::Linked];
+        assert_eq!(kinds, expected);
+        assert_eq!(entries[4].stamp, entries[1].stamp);
+        fs::write(at("picture"), "longer").unwrap();
+        let stamp = Stamp::at(&at("to-picture"), Links::Follow).unwrap();
+        assert_ne!(stamp, entries[4].stamp);
+    }
+
+    #[test]
     fn any_change_changes_the_stamp() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("content.jpg");
-        let stamp = || Stamp::of(&fs::symlink_metadata(&path).unwrap());
+        let stamp = || Stamp::at(&path, Links::Refuse).unwrap();
         fs::write(&path, "one").unwrap();
         let first = stamp();
         assert_eq!(first, stamp());

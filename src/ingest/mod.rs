@@ -51,6 +51,15 @@ impl Default for Patience {
     }
 }
 
+/// Whether symbolic links in `watch/` stand for the files that they lead to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Links {
+    /// They are refused.
+    Refuse,
+    /// They do; a job gets a copy of the file.
+    Follow,
+}
+
 /// The files of a bundle, still in `watch/`: complete, or what is there of one with a profile, which
 /// decides whether that is enough.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,7 +112,10 @@ pub enum Cause {
 }
 
 /// Decides whether a bundle can be used; runs on the inbox's thread.
-pub type Check = Box<dyn Fn(&BundleFiles) -> Result<Accepted, Rejection> + Send>;
+///
+/// It may take a while, and asks its second argument whether to go on: `None` if it did not.
+pub type Check =
+    Box<dyn Fn(&BundleFiles, &dyn Fn() -> bool) -> Option<Result<Accepted, Rejection>> + Send>;
 
 /// How a bundle in `watch/` stands.
 #[derive(Debug, Clone, PartialEq, Eq)]

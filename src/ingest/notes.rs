@@ -94,10 +94,13 @@ mod tests {
     use std::fs;
 
     use super::*;
+    use crate::ingest::Links;
     use crate::ingest::listing;
 
     fn apply(notes: &Notes, watch: &Path) {
-        notes.apply(watch, &listing::read(watch).unwrap()).unwrap();
+        notes
+            .apply(watch, &listing::read(watch, Links::Refuse).unwrap())
+            .unwrap();
     }
 
     #[test]

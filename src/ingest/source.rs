@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 use std::time::Duration;
 
+use crate::folder::FolderError;
 use crate::ingest::Inbox;
 use crate::ingest::Notice;
 use crate::ingest::Outlook;
@@ -25,6 +26,8 @@ pub enum SourceEvent {
     Notice(Notice),
     /// A look is over.
     Looked(Outlook),
+    /// Nothing was to be seen: `watch/` cannot be listed.
+    Blind(FolderError),
 }
 
 /// The handle of the inbox's thread.
@@ -85,16 +88,19 @@ fn run(
         hints.attend(aside);
         let looked = inbox.look(&mut |notice| send(SourceEvent::Notice(notice)), &go_on);
         match looked.follow {
-            Some((identity, folders)) => {
-                let refused = hints.follow(&inbox.studio.watch(), identity, folders).err();
+            Ok((identity, folders)) => {
+                let refused = hints.follow(&inbox.studio.watch, identity, folders).err();
                 if let Some(error) = refused.filter(|_| !is_polling) {
                     send(SourceEvent::Notice(Notice::Remark(polling(&error, &inbox))));
                     is_polling = true;
                 }
+                send(SourceEvent::Looked(looked.outlook));
             }
-            None => hints.pause(),
+            Err(error) => {
+                hints.pause();
+                send(SourceEvent::Blind(error));
+            }
         }
-        send(SourceEvent::Looked(looked.outlook));
         wait(woken, looked.outlook.next_look, &inbox, &go_on);
     }
 }

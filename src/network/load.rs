@@ -174,6 +174,21 @@ fn place(name: &str, dirs: &[PathBuf]) -> Place {
     }
 }
 
+/// Returns how many bytes the file of the network that a profile calls `name` has, where it is
+/// there.
+pub fn file_size(name: &str, dirs: &[PathBuf]) -> Option<u64> {
+    let size = |path: &Path| std::fs::metadata(path).ok().map(|file| file.len());
+    match place(name, dirs) {
+        Place::Manifest(path) => {
+            let manifest = read_manifest(&path).ok()?;
+            size(&path.with_file_name(&manifest.file))
+        }
+        Place::File(path) => size(&path),
+        Place::Builtin => Some(BUILTIN.1.len() as u64),
+        Place::Nowhere => None,
+    }
+}
+
 /// Finds and reads the network that a profile calls `name`: a manifest in one of `dirs`, the path
 /// of a manifest, an `.onnx` or a `.safetensors` file, or the network inside the program.
 pub fn find(name: &str, dirs: &[PathBuf]) -> Result<Network, NetworkError> {

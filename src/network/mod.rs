@@ -17,7 +17,7 @@ mod manifest;
 
 pub use forward::{ForwardError, Pooling, PoolingKind};
 pub use layer::{Layer, LayerKind, UnknownLayer};
-pub use load::{NetworkError, find, is_installed, manifest};
+pub use load::{NetworkError, file_size, find, is_installed, manifest};
 pub use manifest::{Input, Manifest, ManifestError, Order};
 
 use crate::onnx::Model;

@@ -83,7 +83,7 @@ pub struct Settings {
     pub default_profile: Option<String>,
     /// The most pixels an input may have, 256–10⁹.
     pub max_pixels: u64,
-    /// Whether symbolic links dropped into a watched folder are followed.
+    /// Whether symbolic links to files dropped into a watched folder are followed.
     pub allow_symlinks: bool,
     /// The most memory a painting may be forecast to take, in bytes; `None` is what is free.
     pub memory_limit: Option<u64>,

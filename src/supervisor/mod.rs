@@ -2,10 +2,12 @@
 //!
 //! Starts this program again as a worker in a process group of its own, passes its events on,
 //! keeps its words in the job's `log.txt`, and says in plain words how it ended. Whatever a worker
-//! does, its end is an ordinary [`Ending`]. Shares nothing but `protocol` with the worker.
+//! does, its end is an ordinary [`Ending`]. A [`Prober`] is the same for the reading of what was
+//! dropped. Shares nothing but `protocol` with either.
 
 mod lines;
 mod log;
+mod probe;
 mod stall;
 mod verdict;
 
@@ -34,6 +36,8 @@ use crate::supervisor::lines::Lines;
 use crate::supervisor::stall::Stall;
 use crate::supervisor::verdict::Evidence;
 
+pub use crate::supervisor::probe::Prober;
+pub use crate::supervisor::probe::Unanswered;
 pub use crate::supervisor::verdict::Ending;
 
 /// How to start a worker.

@@ -115,6 +115,17 @@ pub(super) fn n_oom_kills() -> u64 {
         .unwrap_or(0)
 }
 
+/// Returns how a process ended that was to give an answer and gave none, in words.
+pub(super) fn how(status: ExitStatus) -> String {
+    match (status.signal(), status.code()) {
+        (Some(9), _) => {
+            "killed from outside, perhaps by the system for lack of memory (signal 9)".to_owned()
+        }
+        (Some(signal), _) => format!("{} (signal {signal})", signal_name(signal)),
+        (None, code) => format!("it ended with status {}", code.unwrap_or(-1)),
+    }
+}
+
 fn died(
     exit: Option<io::Result<ExitStatus>>,
     stalled_for: Option<Duration>,

@@ -2,8 +2,8 @@
 //! network: it emits what it is told, hangs, crashes, or ignores the order to stop.
 //!
 //! Used by the hidden `--rehearse FILE`, which also shortens the daemon's waits. The file is JSON:
-//! `jobs` maps job names to lists of steps (`*` stands for every other name), `timing` holds
-//! milliseconds.
+//! `jobs` maps job names to lists of steps (`*` stands for every other name), `reads` maps names of
+//! dropped files to what their reading does, `timing` holds milliseconds.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -28,6 +28,8 @@ use crate::worker::Flow;
 #[serde(deny_unknown_fields)]
 pub struct Plan {
     jobs: BTreeMap<String, Vec<Step>>,
+    #[serde(default)]
+    reads: BTreeMap<String, Mishap>,
     /// The daemon's waits.
     #[serde(default)]
     pub timing: Timing,
@@ -51,6 +53,22 @@ pub struct Timing {
     pub first_progress: Option<u64>,
     /// Without progress.
     pub stall: Option<u64>,
+    /// For the reading of one dropped file.
+    pub probe: Option<u64>,
+}
+
+/// What happens in the reading of a file.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mishap {
+    /// It never ends.
+    Hang,
+    /// It dies of a signal.
+    Crash,
+    /// It calls itself too often.
+    Overflow,
+    /// It takes ever more memory.
+    Devour,
 }
 
 /// One thing to do.
@@ -87,6 +105,25 @@ impl Plan {
     /// Reads a plan from a file.
     pub fn read(path: &Path) -> io::Result<Self> {
         Ok(serde_json::from_slice(&std::fs::read(path)?)?)
+    }
+
+    /// Does to the reading of a file what the plan says.
+    pub fn read_file(&self, path: &Path) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        match self.reads.get(name.as_ref()) {
+            None => {}
+            Some(Mishap::Hang) => hang(),
+            Some(Mishap::Crash) => std::process::abort(),
+            Some(Mishap::Overflow) => {
+                std::hint::black_box(descend(1));
+            }
+            Some(Mishap::Devour) => {
+                let mut taken: Vec<Vec<u8>> = Vec::new();
+                loop {
+                    taken.push(std::hint::black_box(Vec::with_capacity(1 << 26)));
+                }
+            }
+        }
     }
 
     /// Plays the steps for the assigned job.
@@ -136,9 +173,7 @@ fn act(
             disk(std::fs::write(path, text))?;
         }
         Step::Until(name) => return Ok(progress_until(&assignment.studio.0.join(name), tell)),
-        Step::Hang => loop {
-            std::thread::park();
-        },
+        Step::Hang => hang(),
         Step::Fork => {
             let child = disk(Command::new("sleep").arg("600").spawn())?;
             disk(std::fs::write(
@@ -172,6 +207,21 @@ fn act(
         }
     }
     Ok(None)
+}
+
+fn hang() -> ! {
+    loop {
+        std::thread::park();
+    }
+}
+
+/// Returns the depth it came to, which is none: the stack ends first.
+fn descend(depth: u64) -> u64 {
+    let room = std::hint::black_box([depth; 512]);
+    if depth == 0 {
+        return 0;
+    }
+    descend(depth + 1) + room[0]
 }
 
 fn progress_until(flag: &Path, tell: &mut dyn FnMut(Event) -> Flow) -> Option<Ended> {

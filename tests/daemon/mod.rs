@@ -52,6 +52,21 @@ fn bundles_that_wait_or_are_rejected_do_not_hold_until_idle() {
 }
 
 #[test]
+fn until_idle_fails_where_the_watch_folder_cannot_be_seen() {
+    let studio = Studio::new();
+    fs::remove_dir(studio.path("watch")).unwrap();
+    let output = studio.until_idle();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        error.contains("cannot look into the watch folder") && error.contains("watch: No such"),
+        "{error}"
+    );
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(!printed.contains("nothing left to do"), "{printed}");
+}
+
+#[test]
 fn a_stop_keeps_the_job_for_the_next_start() {
     for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
         let studio = Studio::with_plan(&json!({ "*": [{ "until": "go" }, "paint"] }));
@@ -186,13 +201,38 @@ fn a_job_without_a_record_is_set_aside() {
     )
     .unwrap();
     fs::write(studio.path("active/0003-lost/job.json"), "{").unwrap();
-    assert_eq!(studio.until_idle().status.code(), Some(0));
+    let output = studio.until_idle();
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(printed.contains("0 done, 1 failed"), "{printed}");
     let failed = studio.shelf("failed").remove(0);
     assert_eq!(
         fs::read(failed.join("inputs/content.png")).unwrap(),
         picture(1)
     );
     assert!(text(failed.join("reason.txt")).contains("job.json cannot be read"));
+}
+
+#[test]
+fn a_job_whose_record_cannot_be_written_does_not_hold_up_the_next() {
+    let studio = Studio::with_plan(&json!({ "*": [{ "until": "go" }, "paint"] }));
+    studio.drop_pair("first");
+    let daemon = studio.daemon();
+    daemon.wait_for("0001 first: stage 1");
+    studio.drop_pair("second");
+    daemon.wait_for("0002 second: taken");
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.end(), Some(0));
+    // Where the record is to be written first is something that cannot be written to.
+    fs::create_dir(studio.path("active/0001-first/.job.json.partial")).unwrap();
+    fs::write(studio.path("go"), "").unwrap();
+    // A look that nothing hints at would come too late.
+    let timing = json!({ "rescan": 600_000 });
+    studio.plan(&json!({ "*": ["paint"] }), &timing);
+    let daemon = studio.daemon();
+    studio.wait_for("done", 1);
+    daemon.wait_for("0001 first: failed: the job's record cannot be written");
+    assert!(studio.shelf("active")[0].ends_with("0001-first"));
 }
 
 #[test]
@@ -234,14 +274,29 @@ fn outside_of_a_studio_the_way_to_one_is_named() {
 #[test]
 fn waiting_takes_little_memory() {
     let studio = Studio::new();
-    studio.drop_pair("one");
+    studio.drop("large.content.png", grey(8000));
+    studio.drop("large.style.png", picture(2));
     let daemon = studio.daemon();
     studio.wait_for("done", 1);
     let status = text(format!("/proc/{}/status", daemon.pid().as_raw_nonzero()));
+    // The most it ever took: a picture of 64 megapixels was read at both ends of the job.
     let resident = status
         .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .find_map(|line| line.strip_prefix("VmHWM:"))
         .unwrap();
     let kib: u64 = resident.trim().trim_end_matches(" kB").parse().unwrap();
     assert!(kib < 40 * 1024, "{kib} KiB");
+}
+
+/// Returns a PNG of `side`×`side` grey pixels.
+fn grey(side: u32) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, side, side);
+    encoder.set_color(png::ColorType::Grayscale);
+    encoder.set_compression(png::Compression::Fastest);
+    let mut writer = encoder.write_header().unwrap();
+    let pixels = vec![128; side as usize * side as usize];
+    writer.write_image_data(&pixels).unwrap();
+    writer.finish().unwrap();
+    bytes
 }

@@ -5,8 +5,6 @@
 
 use std::fs;
 
-use serde_json::json;
-
 use crate::support::studio::{Studio, picture, text};
 
 const PHOTO: &[u8] = include_bytes!("../../src/cli/sample/content.jpg");
@@ -14,8 +12,6 @@ const PHOTO: &[u8] = include_bytes!("../../src/cli/sample/content.jpg");
 /// Drops a bundle whose content is `bytes` under `name`, and a good one; returns the note.
 fn rejected(name: &str, bytes: &[u8], profile: &str) -> String {
     let studio = Studio::new();
-    // A cut picture might still be arriving; the test does not wait the quarter of an hour.
-    studio.plan(&json!({ "*": ["paint"] }), &json!({ "incomplete": 500 }));
     studio.drop(format!("bad/{name}"), bytes);
     studio.drop("bad/style.png", picture(2));
     if !profile.is_empty() {
@@ -69,6 +65,19 @@ fn a_cut_photograph() {
 }
 
 #[test]
+fn a_cut_photograph_is_waited_for_and_taken_when_the_rest_comes() {
+    let studio = Studio::new();
+    let path = studio.drop("slow.content.jpg", &PHOTO[..PHOTO.len() / 2]);
+    studio.drop("slow.style.png", picture(2));
+    let daemon = studio.daemon();
+    daemon.wait_for("is incomplete");
+    daemon.wait_for("waiting for the rest for up to 15 min after the last change");
+    assert!(!studio.path("watch/slow.error.txt").exists());
+    fs::write(path, PHOTO).unwrap();
+    studio.wait_for("done", 1);
+}
+
+#[test]
 fn text_that_is_called_a_picture() {
     let note = rejected("content.png", b"%PDF-1.7 and so on, and so on", "");
     assert_says(&note, &["content.png", "not an image", "PDF"]);
@@ -114,6 +123,22 @@ fn a_profile_that_names_a_network_which_is_not_there() {
 fn a_network_that_is_a_slip_is_told_the_nearest() {
     let note = rejected("content.png", &picture(1), "network = \"bulitin\"\n");
     assert_says(&note, &["bulitin", "did you mean `builtin`?"]);
+}
+
+#[test]
+fn a_profile_that_names_a_layer_which_its_network_lacks() {
+    let note = rejected("content.png", &picture(1), "style_layers = [\"relu9_9\"]\n");
+    assert_says(&note, &["relu9_9", "`builtin`", "relu1_1"]);
+}
+
+#[test]
+fn a_layer_that_does_not_count_may_be_unknown() {
+    let studio = Studio::new();
+    let profile = "style_layers = [\"relu9_9\"]\nstyle_weight = 0\n";
+    studio.drop("plain/profile.toml", profile);
+    studio.drop_pair("plain");
+    assert_eq!(studio.until_idle().status.code(), Some(0));
+    assert_eq!(studio.shelf("done").len(), 1);
 }
 
 #[test]

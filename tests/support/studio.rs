@@ -6,6 +6,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Child;
@@ -23,9 +24,14 @@ use serde_json::json;
 /// Longer than anything takes on a busy machine; only failing tests wait for so long.
 const PATIENCE: Duration = Duration::from_mins(1);
 
+/// The user and group of those who own nothing.
+const NOBODY: u32 = 65_534;
+
 /// A studio with a plan for its workers.
 pub(crate) struct Studio {
     dir: tempfile::TempDir,
+    /// The program as somebody else may start it, who may not go where it was built.
+    copy: Option<PathBuf>,
 }
 
 impl Studio {
@@ -38,6 +44,7 @@ impl Studio {
     pub(crate) fn with_plan(jobs: &Value) -> Self {
         let studio = Self {
             dir: tempfile::tempdir().unwrap(),
+            copy: None,
         };
         fs::write(studio.path("pentimento.toml"), "").unwrap();
         for folder in ["watch", "active", "done", "failed", ".pentimento"] {
@@ -49,13 +56,30 @@ impl Studio {
 
     /// Replaces the plan; `timing` overrides the shortened waits.
     pub(crate) fn plan(&self, jobs: &Value, timing: &Value) {
+        self.plan_reads(jobs, timing, &json!({}));
+    }
+
+    /// Replaces the plan; `reads` says what happens in the reading of files, by their names.
+    pub(crate) fn plan_reads(&self, jobs: &Value, timing: &Value, reads: &Value) {
         let mut waits = json!({ "settle": 300, "stop_grace": 5000 });
         waits
             .as_object_mut()
             .unwrap()
             .extend(timing.as_object().unwrap().clone());
-        let plan = json!({ "timing": waits, "jobs": jobs });
+        let plan = json!({ "timing": waits, "jobs": jobs, "reads": reads });
         fs::write(self.path("plan.json"), plan.to_string()).unwrap();
+    }
+
+    /// Has the program run as a user for whom permissions count, should the tests run as root; the
+    /// studio with all that is in it becomes that user's.
+    pub(crate) fn give_up_root(&mut self) {
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        let copy = self.path("pentimento");
+        fs::copy(env!("CARGO_BIN_EXE_pentimento"), &copy).unwrap();
+        self.copy = Some(copy);
+        give(self.dir.path());
     }
 
     /// Returns a path below the studio.
@@ -80,7 +104,14 @@ impl Studio {
 
     /// Returns the program, to be run in this studio.
     pub(crate) fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_pentimento"));
+        let mut command = match &self.copy {
+            Some(copy) => {
+                let mut command = Command::new(copy);
+                command.uid(NOBODY).gid(NOBODY);
+                command
+            }
+            None => Command::new(env!("CARGO_BIN_EXE_pentimento")),
+        };
         command
             .current_dir(self.dir.path())
             .stdin(Stdio::null())
@@ -162,6 +193,15 @@ impl Studio {
         names
             .map(|path| path.file_name().unwrap().to_string_lossy().into_owned())
             .collect()
+    }
+}
+
+fn give(path: &Path) {
+    std::os::unix::fs::lchown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+    if path.is_dir() {
+        for entry in fs::read_dir(path).unwrap() {
+            give(&entry.unwrap().path());
+        }
     }
 }
 

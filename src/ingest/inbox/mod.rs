@@ -18,6 +18,7 @@ use crate::ingest::BundleFiles;
 use crate::ingest::BundleState;
 use crate::ingest::Cause;
 use crate::ingest::Check;
+use crate::ingest::Links;
 use crate::ingest::Notice;
 use crate::ingest::Outlook;
 use crate::ingest::Patience;
@@ -45,6 +46,7 @@ const ARRIVING: &str = "still arriving";
 pub struct Inbox {
     pub(super) studio: Studio,
     pub(super) patience: Patience,
+    links: Links,
     check: Check,
     pub(super) clock: Clock,
     settling: Settling<Key>,
@@ -62,10 +64,17 @@ struct Verdict {
 
 impl Inbox {
     /// Returns an inbox over the studio's `watch/` that has seen nothing yet.
-    pub fn new(studio: Studio, patience: Patience, check: Check, clock: Clock) -> Self {
+    pub fn new(
+        studio: Studio,
+        patience: Patience,
+        links: Links,
+        check: Check,
+        clock: Clock,
+    ) -> Self {
         Self {
             studio,
             patience,
+            links,
             check,
             clock,
             settling: Settling::new(patience.settle),
@@ -83,20 +92,20 @@ impl Inbox {
         tell: &mut dyn FnMut(Notice),
         go_on: &dyn Fn() -> bool,
     ) -> Looked {
-        let watch = self.studio.watch();
+        let watch = self.studio.watch.clone();
         let now = self.clock.monotonic();
         let next_look = now + self.patience.rescan;
-        let listing = match listing::read(&watch) {
+        let listing = match listing::read(&watch, self.links) {
             Ok(listing) => listing,
             Err(error) => {
-                let told = crate::folder::io_error("look into the watch folder", &watch)(error);
-                self.complain(tell, &told);
+                let error = crate::folder::io_error("look into the watch folder", &watch)(error);
+                self.complain(tell, &error);
                 return Looked {
                     outlook: Outlook {
                         n_settling: 0,
                         next_look,
                     },
-                    follow: None,
+                    follow: Err(error),
                 };
             }
         };
@@ -145,7 +154,7 @@ impl Inbox {
             .filter(|path| path.is_dir());
         Looked {
             outlook,
-            follow: Some((listing.identity, folders.collect())),
+            follow: Ok((listing.identity, folders.collect())),
         }
     }
 
@@ -191,11 +200,11 @@ impl Inbox {
             Shape::Complete(_) | Shape::Missing(..) if !go_on() => arriving(now),
             Shape::Complete(parts) => {
                 let files = self.files(candidate, parts, found);
-                self.gate(candidate, &files, look, parts)
+                self.gate(candidate, &files, look, (parts, go_on))
             }
             Shape::Missing(what, parts) => {
                 let files = self.files(candidate, parts, found);
-                match self.gate(candidate, &files, look, parts) {
+                match self.gate(candidate, &files, look, (parts, go_on)) {
                     // The inbox knows best how the missing picture would have to be called.
                     Standing::Not(BundleState::Waiting(_), at) => {
                         Standing::Not(BundleState::Waiting(what.clone()), at)
@@ -213,7 +222,7 @@ impl Inbox {
         candidate: &Candidate,
         files: &BundleFiles,
         look: Look,
-        parts: &Parts,
+        (parts, go_on): (&Parts, &dyn Fn() -> bool),
     ) -> Standing {
         let key = &candidate.key;
         let now = self.clock.monotonic();
@@ -236,7 +245,9 @@ impl Inbox {
             let text = format!("process {pid} is still writing to it");
             return settled(&text, now + self.patience.settle);
         }
-        let checked = (self.check)(files);
+        let Some(checked) = (self.check)(files, go_on) else {
+            return settled(ARRIVING, now);
+        };
         if !self.is_unchanged(candidate) {
             return settled("it changed while it was read", now + self.patience.settle);
         }
@@ -246,6 +257,7 @@ impl Inbox {
                 fingerprint: candidate.fingerprint.clone(),
                 content: parts.content.clone(),
                 styles: parts.styles.clone(),
+                profile: parts.profile.clone(),
                 accepted,
             }),
             Err(rejection) => {
@@ -269,7 +281,10 @@ impl Inbox {
         let given_up_at = look.since + self.patience.incomplete;
         match cause {
             Cause::Incomplete if verdict.at < given_up_at => {
-                let text = format!("{reason}; waiting for the rest");
+                let minutes = self.patience.incomplete.as_secs().div_ceil(60);
+                let text = format!(
+                    "{reason}; waiting for the rest for up to {minutes} min after the last change"
+                );
                 Standing::Not(BundleState::Settling(text), Some(given_up_at))
             }
             Cause::Outside => {
@@ -294,15 +309,14 @@ impl Inbox {
     }
 
     fn is_unchanged(&self, candidate: &Candidate) -> bool {
-        let watch = self.studio.watch();
+        let watch = &self.studio.watch;
         candidate.fingerprint.iter().all(|(path, stamp)| {
-            std::fs::symlink_metadata(watch.join(path))
-                .is_ok_and(|metadata| listing::Stamp::of(&metadata) == *stamp)
+            listing::Stamp::at(&watch.join(path), self.links).is_ok_and(|now| now == *stamp)
         })
     }
 
     fn files(&self, candidate: &Candidate, parts: &Parts, found: &Found) -> BundleFiles {
-        let watch = self.studio.watch();
+        let watch = &self.studio.watch;
         let root = parts
             .pictures()
             .next()
@@ -329,7 +343,7 @@ impl Inbox {
         for remark in &bundle.accepted.remarks {
             tell(Notice::Remark(format!("{shown}: {remark}")));
         }
-        match claim::claim(&self.studio, bundle, self.clock.wall()) {
+        match claim::claim(&self.studio, bundle, self.links, self.clock.wall()) {
             Ok((folder, job)) => {
                 self.told.remove(&bundle.key);
                 tell(Notice::Claimed(folder, job));
@@ -403,8 +417,8 @@ enum Standing {
 /// What a look leaves behind for its caller.
 pub(super) struct Looked {
     pub(super) outlook: Outlook,
-    /// Identity of `watch/` and the folders in it to listen to; `None` if it cannot be listed.
-    pub(super) follow: Option<((u64, u64), BTreeSet<PathBuf>)>,
+    /// Identity of `watch/` and the folders in it to listen to, unless it cannot be listed.
+    pub(super) follow: Result<((u64, u64), BTreeSet<PathBuf>), FolderError>,
 }
 
 /// Returns whether what is there of a bundle may be all of it: a picture, and a profile beside it

@@ -31,19 +31,19 @@ fn fixture(patience: Patience) -> Fixture {
     studio.prepare().unwrap();
     let answer = Arc::new(Mutex::new((rejection(Cause::Bundle), 0)));
     let asked = Arc::clone(&answer);
-    let check: Check = Box::new(move |_| {
+    let check: Check = Box::new(move |_, _| {
         let mut asked = asked.lock().unwrap();
         asked.1 += 1;
-        asked.0.clone()
+        Some(asked.0.clone())
     });
-    let watch = studio.watch();
+    let watch = studio.watch.clone();
     for name in ["a.content.jpg", "a.style.jpg"] {
         fs::write(watch.join(name), name).unwrap();
     }
     Fixture {
         _dir: dir,
         watch,
-        inbox: Inbox::new(studio, patience, check, Clock::start()),
+        inbox: Inbox::new(studio, patience, Links::Refuse, check, Clock::start()),
         answer,
     }
 }
@@ -159,14 +159,14 @@ fn a_cut_picture_is_given_time_and_then_rejected() {
 fn a_bundle_that_changes_under_the_check_is_not_taken() {
     let mut fixture = fixture(at_once());
     let content = fixture.watch.join("a.content.jpg");
-    fixture.inbox.check = Box::new(move |_| {
+    fixture.inbox.check = Box::new(move |_, _| {
         fs::write(&content, "changed meanwhile").unwrap();
         let (profile_text, profile_source) = (String::new(), String::new());
-        Ok(Accepted {
+        Some(Ok(Accepted {
             profile_text,
             profile_source,
             remarks: Vec::new(),
-        })
+        }))
     });
     let (notices, outlook) = fixture.look();
     assert!(
@@ -194,6 +194,7 @@ fn a_claim_that_fails_puts_everything_back() {
         ],
         content: Some("a.content.jpg".into()),
         styles: vec!["a.style.jpg".into()],
+        profile: None,
         accepted: Accepted {
             profile_text: String::new(),
             profile_source: String::new(),
@@ -201,7 +202,8 @@ fn a_claim_that_fails_puts_everything_back() {
         },
     };
     let studio = fixture.inbox.studio.clone();
-    claim::claim(&studio, &ready, crate::clock::Timestamp(0)).unwrap_err();
+    let now = crate::clock::Timestamp(0);
+    claim::claim(&studio, &ready, Links::Refuse, now).unwrap_err();
     assert!(studio.active_jobs().unwrap().is_empty());
     assert_eq!(
         fs::read(fixture.watch.join("a.content.jpg")).unwrap(),

@@ -41,7 +41,7 @@ pub(crate) struct Found {
     pub(crate) bundles: Vec<Candidate>,
     /// Names that are no part of a bundle, each with what could be done about it.
     pub(crate) loose: Vec<(OsString, String)>,
-    /// True if `watch/profile.toml` is there and an ordinary file.
+    /// True if `watch/profile.toml` is there and a file.
     pub(crate) has_profile: bool,
 }
 
@@ -110,7 +110,7 @@ pub(crate) fn find(listing: &Listing) -> Found {
             }
         } else if entry.kind == Kind::Unreadable {
             found.bundles.push(unreadable(entry));
-        } else if entry.name == WATCH_PROFILE && entry.kind == Kind::File {
+        } else if entry.name == WATCH_PROFILE && is_file(entry) {
             found.has_profile = true;
         } else if let Some((stem, part)) = roles::part_of_flat(&entry.name) {
             let path = PathBuf::from(&entry.name);
@@ -133,9 +133,14 @@ pub(crate) fn find(listing: &Listing) -> Found {
 fn unpaired(entry: &Entry) -> String {
     let name = entry.name.as_os_str();
     match &entry.kind {
-        Kind::Link => return "a symbolic link, and links are not followed".to_owned(),
+        Kind::Link => {
+            return "a symbolic link, and links are not followed (allow_symlinks = true in \
+                    pentimento.toml has links to files followed)"
+                .to_owned();
+        }
+        Kind::Astray => return "a symbolic link that leads to no file".to_owned(),
         Kind::Special(what) => return format!("{what}, not a file"),
-        Kind::File | Kind::Folder(_) | Kind::Unreadable => {}
+        Kind::File | Kind::Linked | Kind::Folder(_) | Kind::Unreadable => {}
     }
     let stem = Path::new(name).file_stem().unwrap_or(name);
     let extension = Path::new(name)
@@ -173,7 +178,13 @@ fn folder_bundle(folder: &Entry, entries: &[Entry]) -> Option<Candidate> {
     let root = Path::new(&folder.name);
     let inputs = entries.iter().find_map(|entry| match &entry.kind {
         Kind::Folder(inner) if entry.name == JobFolder::INPUTS => Some(inner),
-        Kind::Folder(_) | Kind::File | Kind::Unreadable | Kind::Link | Kind::Special(_) => None,
+        Kind::Folder(_)
+        | Kind::File
+        | Kind::Unreadable
+        | Kind::Link
+        | Kind::Linked
+        | Kind::Astray
+        | Kind::Special(_) => None,
     });
     let returned =
         inputs.filter(|_| roles::is_returned(entries.iter().map(|e| e.name.as_os_str())));
@@ -286,8 +297,12 @@ fn members_of(root: &Path, entries: &[Entry], notes: &mut Vec<String>) -> Vec<Me
     members
 }
 
+fn is_file(entry: &Entry) -> bool {
+    matches!(entry.kind, Kind::File | Kind::Linked)
+}
+
 fn is_unnamed_picture(entry: &Entry) -> bool {
-    entry.kind == Kind::File
+    is_file(entry)
         && roles::ignored(&entry.name).is_none()
         && roles::part_in_folder(&entry.name).is_none()
         && roles::may_be_picture(&entry.name)

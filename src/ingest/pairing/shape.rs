@@ -82,10 +82,16 @@ pub(super) fn shape_of(members: &[Member], content_name: &str, style_name: &str)
 fn refused(member: &Member) -> Option<Shape> {
     let name = display_name(&member.entry.name);
     let (reason, hint) = match &member.entry.kind {
-        Kind::File => return None,
+        Kind::File | Kind::Linked => return None,
         Kind::Link => (
             format!("{name} is a symbolic link, and links are not followed"),
-            "put the picture itself there (cp -L copies what a link points to)".to_owned(),
+            "put the file itself there (cp -L copies what a link points to), or set \
+             allow_symlinks = true in pentimento.toml"
+                .to_owned(),
+        ),
+        Kind::Astray => (
+            format!("{name} is a symbolic link that leads to no file"),
+            "let it lead to a file, or put the file itself there".to_owned(),
         ),
         Kind::Special(what) => (
             format!("{name} is {what}, not a file"),
