@@ -161,7 +161,7 @@ fn what_has_no_loss_is_refused() {
     }
     assert_says(
         &refused("style_weight = 0\n[[stages]]\n[[stages]]\ncontent_weight = 0"),
-        &["stages.1"],
+        &["stage 2"],
     );
     resolved("content_weight = 0\ncontent_layers = []");
 }
