@@ -6,8 +6,9 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::Network;
+use super::geometry;
 use super::layer::UnknownLayer;
-use super::manifest::{Input, Order};
+use super::manifest::{Coverage, Input, Order};
 use crate::onnx::{Attribute, Builder, Constant, Data, Graph, InferError, Node};
 
 /// Which pooling a network is used with.
@@ -66,8 +67,8 @@ pub enum ForwardError {
 }
 
 impl Network {
-    /// Appends the network up to the deepest of `layers` over `image` (`[1, 3, H, W]`, RGB, 0–255);
-    /// the layers' values then bear the layers' names.
+    /// Appends the network up to the deepest of `layers` (names, not aliases) over `image`
+    /// (`[1, 3, H, W]`, RGB, 0–255); the layers' values then bear the layers' names.
     pub fn forward(
         &self,
         graph: &mut Builder,
@@ -76,7 +77,9 @@ impl Network {
         pooling: Pooling,
     ) -> Result<(), ForwardError> {
         for layer in layers {
-            self.layer(layer)?;
+            if self.layer(layer)?.name != *layer {
+                return Err(UnknownLayer::new(self, layer).into());
+            }
         }
         let (height, width) = (graph.shape(image)[2], graph.shape(image)[3]);
         let network = self.manifest().name.clone();
@@ -106,13 +109,23 @@ impl Network {
         pooling: Pooling,
     ) -> Result<(), InferError> {
         let forward = &self.model.graph;
-        let nodes = needed(forward, layers);
+        let nodes: Vec<Node> = needed(forward, layers)
+            .into_iter()
+            .map(|node| pooled(node, pooling))
+            .collect();
         let input = forward.inputs[0].name.as_str();
         let (fed, colour) = centre(graph, image, &self.manifest().input)?;
+        let fed = match self.manifest().coverage {
+            Coverage::Exact => fed,
+            Coverage::Pad => {
+                let extents = [graph.shape(image)[2], graph.shape(image)[3]];
+                let more = geometry::continuation(&nodes, forward, layers, extents);
+                continued(graph, fed, more)?
+            }
+        };
         let readers: Vec<&Node> = nodes
             .iter()
             .filter(|n| n.inputs.iter().any(|v| v == input))
-            .copied()
             .collect();
         // The order and scale of the channels go into the kernel that reads them; padding with
         // zeros is the same before and after.
@@ -127,7 +140,7 @@ impl Network {
             Some(_) => fed,
             None => recolour(graph, &fed, &colour)?,
         };
-        for node in nodes {
+        for mut node in nodes {
             for value in node.inputs.iter().filter(|value| !value.is_empty()) {
                 if let Some(constant) = forward.initializers.get(value)
                     && !graph.has(value)
@@ -135,7 +148,6 @@ impl Network {
                     graph.named_constant(value, constant.clone());
                 }
             }
-            let mut node = pooled(node, pooling);
             if node.inputs.iter().any(|value| value == input) {
                 if let Some(kernel) = &folded {
                     graph.named_constant(&node.inputs[1], kernel.clone());
@@ -189,6 +201,23 @@ fn centre(
         row[source] = input.range / 255.0 / input.std[channel];
     }
     Ok((centred, matrix))
+}
+
+/// Continues a picture at the bottom and right by so many rows and columns, repeating its last ones.
+///
+/// A border of the mean colour would be an edge, which the filters of the first layer answer to
+/// more than to most of the picture; a repeated pixel is none.
+fn continued(
+    graph: &mut Builder,
+    value: String,
+    [rows, columns]: [usize; 2],
+) -> Result<String, InferError> {
+    if rows == 0 && columns == 0 {
+        return Ok(value);
+    }
+    let [rows, columns] = [rows, columns].map(|n| i64::try_from(n).unwrap_or(i64::MAX));
+    let pads = graph.ints(&[0, 0, 0, 0, 0, 0, rows, columns]);
+    graph.node("Pad", &[&value, &pads], [("mode", "edge".into())])
 }
 
 /// Applies the channel matrix as a 1×1 convolution.

@@ -6,8 +6,10 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use super::import::{self, SafetensorsError};
+use super::aliases::aliases;
+use super::catalogue;
 use super::layer::layers;
-use super::manifest::{Input, Manifest, ManifestError};
+use super::manifest::{Manifest, ManifestError};
 use super::{Network, forward};
 use crate::onnx::{self, CheckError, ReadError};
 
@@ -15,14 +17,22 @@ use crate::onnx::{self, CheckError, ReadError};
 #[derive(Debug, Error)]
 pub enum NetworkError {
     /// Neither a manifest of that name nor a file.
-    #[error("network `{name}` is not installed: there is no {name}.toml in {} and no file of that name (installed: {})", dirs(.looked_in), .installed.join(", "))]
+    #[error("there is no network `{name}`{}: no {name}.toml in {} and no file of that name; known are {}", did_you_mean(.nearest.as_deref()), dirs(.looked_in), .known.join(", "))]
     Missing {
         /// The name that was asked for.
         name: String,
+        /// The name most like it, if one is like it at all.
+        nearest: Option<String>,
         /// Folders that were looked into.
         looked_in: Vec<PathBuf>,
-        /// Names that are there.
-        installed: Vec<String>,
+        /// Names of networks that are installed or can be.
+        known: Vec<String>,
+    },
+    /// A network whose weights are published, but not here.
+    #[error("network {name} is not installed, run `pentimento models pull {name}`")]
+    NotInstalled {
+        /// Name of the network.
+        name: String,
     },
     /// A manifest whose weights are not there.
     #[error("network `{name}` is not installed: its manifest is there, but not its weights; put them at {}", file.display())]
@@ -103,6 +113,12 @@ pub enum NetworkError {
     },
 }
 
+fn did_you_mean(nearest: Option<&str>) -> String {
+    nearest
+        .map(|name| format!(" (did you mean `{name}`?)"))
+        .unwrap_or_default()
+}
+
 fn dirs(dirs: &[PathBuf]) -> String {
     dirs.iter()
         .map(|dir| dir.display().to_string())
@@ -110,38 +126,21 @@ fn dirs(dirs: &[PathBuf]) -> String {
         .join(", ")
 }
 
-/// Manifest and graph of the network that ships inside the program.
-const BUILTIN: (&str, &[u8]) = (
-    include_str!("../../models/builtin.toml"),
-    include_bytes!("../../models/builtin.onnx"),
-);
+/// Graph of the network that ships inside the program.
+const BUILTIN: &[u8] = include_bytes!("../../models/builtin.onnx");
 
-/// Name of the network that ships inside the program.
-const BUILTIN_NAME: &str = "builtin";
-
-/// Returns the manifest of the network that a profile calls `name`, without reading its weights;
-/// `None` where there is no manifest.
-pub fn manifest(name: &str, dirs: &[PathBuf]) -> Result<Option<Manifest>, NetworkError> {
-    match place(name, dirs) {
-        Place::Manifest(path) => read_manifest(&path).map(Some),
-        Place::Builtin => builtin_manifest().map(Some),
-        Place::File(path) => {
-            let beside = path.with_extension("toml");
-            if beside.is_file() {
-                read_manifest(&beside).map(Some)
-            } else {
-                Ok(None)
-            }
-        }
-        Place::Nowhere => Ok(None),
-    }
-}
+/// Endings of files that are read as a network.
+const READ: [&str; 2] = ["onnx", "safetensors"];
 
 /// Where the network of a name is.
 enum Place {
+    /// A manifest in a folder, or named by its path.
     Manifest(PathBuf),
+    /// A bare file.
     File(PathBuf),
-    Builtin,
+    /// A manifest inside the program only.
+    Catalogue(&'static str),
+    /// Nowhere.
     Nowhere,
 }
 
@@ -158,38 +157,63 @@ fn place(name: &str, dirs: &[PathBuf]) -> Place {
             Place::Manifest(path.to_owned())
         }
         _ if path.is_file() => Place::File(path.to_owned()),
-        _ if name == BUILTIN_NAME => Place::Builtin,
-        _ => Place::Nowhere,
+        _ => match catalogue::text(name) {
+            Some(text) => Place::Catalogue(text),
+            None => Place::Nowhere,
+        },
     }
 }
 
-/// Finds and reads the network that a profile calls `name`: a manifest in one of `dirs`, the path
-/// of a manifest, an `.onnx` or a `.safetensors` file, or the network inside the program.
+/// Returns the manifest of the network that a profile calls `name`, without reading its weights;
+/// `None` where there is no manifest.
+pub fn manifest(name: &str, dirs: &[PathBuf]) -> Result<Option<Manifest>, NetworkError> {
+    match place(name, dirs) {
+        Place::Manifest(path) => read_manifest(&path).map(Some),
+        Place::Catalogue(text) => parse(text, &shipped(name)).map(Some),
+        Place::File(path) => {
+            let beside = path.with_extension("toml");
+            if beside.is_file() {
+                read_manifest(&beside).map(Some)
+            } else {
+                Ok(None)
+            }
+        }
+        Place::Nowhere => Ok(None),
+    }
+}
+
+/// Finds and reads the network that a profile calls `name`: a manifest in one of `dirs` or in the
+/// catalogue, or the path of a manifest, an `.onnx` or a `.safetensors` file.
 pub fn find(name: &str, dirs: &[PathBuf]) -> Result<Network, NetworkError> {
     match place(name, dirs) {
-        Place::Manifest(path) => from_manifest(&path),
+        Place::Manifest(path) => from_manifest(&path, dirs),
         Place::File(path) => from_file(&path),
-        Place::Builtin => {
-            let manifest = builtin_manifest()?;
-            let path = PathBuf::from(&manifest.file);
-            from_bytes(manifest, &path, BUILTIN.1)
+        Place::Catalogue(text) => {
+            let manifest = parse(text, &shipped(name))?;
+            if name == catalogue::BUILTIN {
+                let path = PathBuf::from(&manifest.file);
+                return from_bytes(manifest, &path, BUILTIN);
+            }
+            match weights(&manifest, dirs) {
+                Some(file) => from_bytes(manifest, &file, &read(&file)?),
+                None => Err(NetworkError::NotInstalled {
+                    name: manifest.name,
+                }),
+            }
         }
         Place::Nowhere => Err(missing(name, dirs)),
     }
 }
 
-fn builtin_manifest() -> Result<Manifest, NetworkError> {
-    Manifest::parse(BUILTIN.0).map_err(|source| NetworkError::Manifest {
-        path: "builtin.toml".into(),
-        source,
-    })
-}
-
-fn read_manifest(path: &Path) -> Result<Manifest, NetworkError> {
-    let text = String::from_utf8_lossy(&read(path)?).into_owned();
-    Manifest::parse(&text).map_err(|source| NetworkError::Manifest {
-        path: path.to_owned(),
-        source,
+/// Returns the file of a network's weights in the first of `dirs` that has it: under the name that
+/// the manifest states, or that name with another ending that is read.
+pub fn weights(manifest: &Manifest, dirs: &[PathBuf]) -> Option<PathBuf> {
+    dirs.iter().find_map(|dir| {
+        let stated = dir.join(&manifest.file);
+        let others = READ.iter().map(|ending| stated.with_extension(ending));
+        std::iter::once(stated.clone())
+            .chain(others)
+            .find(|file| file.is_file())
     })
 }
 
@@ -198,31 +222,70 @@ pub fn is_installed(name: &str, dirs: &[PathBuf]) -> Result<(), NetworkError> {
     match place(name, dirs) {
         Place::Manifest(path) => {
             let manifest = read_manifest(&path)?;
-            let file = path.with_file_name(&manifest.file);
-            if file.is_file() {
-                Ok(())
-            } else {
-                Err(NetworkError::NoWeights {
+            weights_of(&path, manifest, dirs).map(|_found| ())
+        }
+        Place::Catalogue(text) if name != catalogue::BUILTIN => {
+            let manifest = parse(text, &shipped(name))?;
+            match weights(&manifest, dirs) {
+                Some(_) => Ok(()),
+                None => Err(NetworkError::NotInstalled {
                     name: manifest.name,
-                    file,
-                })
+                }),
             }
         }
-        Place::File(_) | Place::Builtin => Ok(()),
+        Place::File(_) | Place::Catalogue(_) => Ok(()),
         Place::Nowhere => Err(missing(name, dirs)),
     }
 }
 
-fn missing(name: &str, dirs: &[PathBuf]) -> NetworkError {
-    NetworkError::Missing {
-        name: name.to_owned(),
-        looked_in: dirs.to_vec(),
-        installed: installed(dirs),
+/// Returns the manifest at `path` with the file of its weights: beside it, else in one of `dirs`.
+fn weights_of(
+    path: &Path,
+    manifest: Manifest,
+    dirs: &[PathBuf],
+) -> Result<(Manifest, PathBuf), NetworkError> {
+    let mut places = vec![path.parent().unwrap_or(Path::new("")).to_owned()];
+    places.extend_from_slice(dirs);
+    match weights(&manifest, &places) {
+        Some(file) => Ok((manifest, file)),
+        None if manifest.sources.is_empty() => Err(NetworkError::NoWeights {
+            file: path.with_file_name(&manifest.file),
+            name: manifest.name,
+        }),
+        None => Err(NetworkError::NotInstalled {
+            name: manifest.name,
+        }),
     }
 }
 
-/// Returns the names of the manifests in `dirs`, sorted.
-fn installed(dirs: &[PathBuf]) -> Vec<String> {
+/// Returns what stands for the path of a manifest inside the program.
+fn shipped(name: &str) -> PathBuf {
+    PathBuf::from(format!("{name}.toml"))
+}
+
+fn parse(text: &str, path: &Path) -> Result<Manifest, NetworkError> {
+    Manifest::parse(text).map_err(|source| NetworkError::Manifest {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn read_manifest(path: &Path) -> Result<Manifest, NetworkError> {
+    parse(&String::from_utf8_lossy(&read(path)?), path)
+}
+
+fn missing(name: &str, dirs: &[PathBuf]) -> NetworkError {
+    let known = known(dirs);
+    NetworkError::Missing {
+        name: name.to_owned(),
+        nearest: catalogue::nearest(name, &known),
+        looked_in: dirs.to_vec(),
+        known,
+    }
+}
+
+/// Returns the names of the manifests in `dirs` and in the catalogue, sorted.
+pub fn known(dirs: &[PathBuf]) -> Vec<String> {
     let mut names: Vec<String> = dirs
         .iter()
         .filter_map(|dir| std::fs::read_dir(dir).ok())
@@ -233,22 +296,15 @@ fn installed(dirs: &[PathBuf]) -> Vec<String> {
             path.file_stem()
                 .map(|stem| stem.to_string_lossy().into_owned())
         })
+        .chain(catalogue::names().map(str::to_owned))
         .collect();
-    names.push(BUILTIN_NAME.to_owned());
     names.sort();
     names.dedup();
     names
 }
 
-fn from_manifest(path: &Path) -> Result<Network, NetworkError> {
-    let manifest = read_manifest(path)?;
-    let file = path.with_file_name(&manifest.file);
-    if !file.is_file() {
-        return Err(NetworkError::NoWeights {
-            name: manifest.name,
-            file,
-        });
-    }
+fn from_manifest(path: &Path, dirs: &[PathBuf]) -> Result<Network, NetworkError> {
+    let (manifest, file) = weights_of(path, read_manifest(path)?, dirs)?;
     let bytes = read(&file)?;
     from_bytes(manifest, &file, &bytes)
 }
@@ -257,25 +313,15 @@ fn from_manifest(path: &Path) -> Result<Network, NetworkError> {
 fn from_file(path: &Path) -> Result<Network, NetworkError> {
     let beside = path.with_extension("toml");
     if beside.is_file() {
-        return from_manifest(&beside);
+        return from_manifest(&beside, &[]);
     }
-    let name = path
-        .file_stem()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
+    let lossy = |part: Option<&std::ffi::OsStr>| {
+        part.unwrap_or_default().to_string_lossy().into_owned()
+    };
     let manifest = Manifest {
-        name,
-        title: String::new(),
-        file: path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned(),
-        licence: String::new(),
-        sha256: String::new(),
-        input: Input::default(),
-        preset: toml::Table::new(),
+        name: lossy(path.file_stem()),
+        file: lossy(path.file_name()),
+        ..Manifest::default()
     };
     from_bytes(manifest, path, &read(path)?)
 }
@@ -327,6 +373,7 @@ fn from_bytes(manifest: Manifest, path: &Path, bytes: &[u8]) -> Result<Network, 
         return Err(shape_error("it has no convolution, activation or pooling"));
     }
     Ok(Network {
+        aliases: aliases(&manifest.aliases, &layers),
         manifest,
         model,
         layers,

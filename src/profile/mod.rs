@@ -69,6 +69,18 @@ impl Profile {
         &self.stages
     }
 
+    /// Replaces the names of each stage's layers by those that `rename` gives for its network.
+    pub fn rename_layers<E>(
+        &mut self,
+        rename: impl Fn(&NetworkRef, &[String]) -> Result<Vec<String>, E>,
+    ) -> Result<(), E> {
+        for stage in &mut self.stages {
+            stage.content_layers = rename(&stage.network, &stage.content_layers)?;
+            stage.style_layers = rename(&stage.network, &stage.style_layers)?;
+        }
+        Ok(())
+    }
+
     /// Checks that every stage can blend `styles` style pictures.
     pub fn check_styles(&self, styles: usize) -> Result<(), ProfileError> {
         for (stage, options) in self.stages.iter().enumerate() {

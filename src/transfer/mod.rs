@@ -25,7 +25,7 @@ pub use output::{Naming, SavedAs};
 pub use recipe::RECIPE_KEY;
 
 use crate::engine::{Device, Engine};
-use crate::network::{self, Network};
+use crate::network::{self, Coverage, Network};
 use crate::pixels::{self, DecodeOptions, Picture};
 use crate::profile::{Compat, Init, NetworkRef, Profile, Roots};
 use output::Output;
@@ -157,7 +157,7 @@ pub fn paint(
 ) -> Result<Painted, TransferError> {
     let inputs = Inputs::read(task, on_event)?;
     let networks = networks(task)?;
-    check(task, &inputs, &networks)?;
+    let task = &checked(task, &inputs, &networks)?;
     forecast::refuse_what_does_not_fit(task, &inputs, &networks, tools.device)?;
     let recipe = Recipe::new(task, &inputs, &networks);
     let mut output = Output::new(task, recipe)?;
@@ -251,30 +251,31 @@ fn networks(task: &Task) -> Result<BTreeMap<NetworkRef, Network>, TransferError>
                 .to_string_lossy()
                 .into_owned(),
         };
-        networks.insert(
-            stage.network.clone(),
-            network::find(&name, &task.network_dirs)?,
-        );
+        let mut network = network::find(&name, &task.network_dirs)?;
+        if task.profile.compat.is_some() {
+            // The original tools leave unseen what the network does not see.
+            network.set_coverage(Coverage::Exact);
+        }
+        networks.insert(stage.network.clone(), network);
     }
     Ok(networks)
 }
 
-/// Refuses, before any work, what a later stage would trip over.
-fn check(
+/// Refuses, before any work, what a later stage would trip over. The task that it returns calls
+/// layers by their own names, which are those in the table of losses.
+fn checked(
     task: &Task,
     inputs: &Inputs,
     networks: &BTreeMap<NetworkRef, Network>,
-) -> Result<(), TransferError> {
+) -> Result<Task, TransferError> {
     if inputs.styles.is_empty() {
         return Err(TransferError::NoStyle);
     }
-    for stage in task.profile.stages() {
-        let network = &networks[&stage.network];
-        for layer in stage.content_layers.iter().chain(&stage.style_layers) {
-            network.layer(layer)?;
-        }
-    }
-    Ok(task.profile.check_styles(inputs.styles.len())?)
+    let mut task = task.clone();
+    task.profile
+        .rename_layers(|network, layers| networks[network].layer_names(layers))?;
+    task.profile.check_styles(inputs.styles.len())?;
+    Ok(task)
 }
 
 /// Returns the factor from a picture's 0–255 to the variable that is optimised: 1, or 256/255 in
