@@ -6,6 +6,8 @@ use clap::Args;
 use clap::Parser;
 use clap::Subcommand;
 
+use crate::cli::models::ModelsCommand;
+
 /// Paints pictures in the manner of others. Drop a picture and a style into watch/ and leave.
 #[derive(Debug, Parser)]
 #[command(
@@ -19,6 +21,7 @@ Examples:
   pentimento init ~/studio                     make a studio with a sample in it
   pentimento --studio ~/studio                 watch it and paint what is dropped into watch/
   pentimento paint harbour.jpg wave.jpg        paint one picture, here and now
+  pentimento models pull vgg19                 fetch a network
 
 Exit status: 0 fine, 1 failed, 2 wrong usage, 3 a job failed (--until-idle), 4 not found,
 6 already running, 78 bad settings, 130 interrupted. Any other means failure too.")]
@@ -71,6 +74,12 @@ pub(super) enum Command {
     Init(InitArgs),
     /// Check what pentimento needs, and say what to do where something is missing
     Doctor,
+    /// Manage networks: what there is, fetch one, make one of a file
+    Models {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: ModelsCommand,
+    },
     /// Manage the ONNX Runtime library
     Runtime {
         /// What to do with it.

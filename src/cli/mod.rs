@@ -9,6 +9,7 @@ mod doctor;
 mod gates;
 mod init;
 mod library;
+mod models;
 mod output;
 mod paint;
 mod profiles;
@@ -24,6 +25,8 @@ use clap::Parser;
 use crate::cli::args::Cli;
 use crate::cli::args::Command;
 use crate::daemon;
+use crate::models::ModelsError;
+use crate::network::NetworkError;
 use crate::settings::SettingsError;
 
 /// Runs the program over its command line and returns its exit status.
@@ -53,6 +56,7 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Init(args)) => init::run(&cli.common, args),
         Some(Command::Worker(args)) => worker::run(args),
         Some(Command::Paint(args)) => paint::run(&cli.common, args),
+        Some(Command::Models { command }) => models::run(&cli.common, command),
         Some(Command::Doctor) => doctor::run(&cli.common),
         Some(Command::Runtime { command }) => runtime::run(&cli.common, command),
     }
@@ -80,6 +84,9 @@ fn status_of(error: &anyhow::Error) -> ExitCode {
         } else {
             ExitCode::from(BAD_SETTINGS)
         };
+    }
+    if let Some(ModelsError::Network(NetworkError::Missing { .. })) = error.downcast_ref() {
+        return ExitCode::from(4);
     }
     match error.downcast_ref::<daemon::Fatal>() {
         Some(daemon::Fatal::AlreadyRunning { .. }) => ExitCode::from(6),

@@ -34,7 +34,10 @@ fn of_vgg(layers: &[Layer]) -> BTreeMap<String, String> {
         let others = match Place::parse(name) {
             Some(Place::Convolution) => Vec::new(),
             Some(Place::Activation(block, number)) => {
-                vec![format!("{block}_{number}"), format!("block{block}_conv{number}")]
+                vec![
+                    format!("{block}_{number}"),
+                    format!("block{block}_conv{number}"),
+                ]
             }
             Some(Place::Pooling(block)) => vec![format!("block{block}_pool")],
             None => return BTreeMap::new(),
@@ -84,7 +87,9 @@ mod tests {
 
     #[test]
     fn vgg_has_the_names_of_other_tools() {
-        let names = ["conv1_1", "relu1_1", "conv1_2", "relu1_2", "pool1", "conv2_1", "relu2_1"];
+        let names = [
+            "conv1_1", "relu1_1", "conv1_2", "relu1_2", "pool1", "conv2_1", "relu2_1",
+        ];
         let aliases = aliases(&BTreeMap::new(), &layers(&names));
         for (alias, name) in [
             ("features.0", "conv1_1"),
@@ -102,8 +107,14 @@ mod tests {
     fn an_alias_is_no_other_layers_name_and_leads_somewhere() {
         let written = [("relu1", "relu0"), ("relu4", "relu3"), ("relu9", "gone")];
         let written = written.map(|(alias, name)| (alias.to_owned(), name.to_owned()));
-        let aliases = aliases(&written.into(), &layers(&["conv1", "relu0", "relu1", "relu3"]));
-        let found: Vec<_> = aliases.iter().map(|(a, n)| (a.as_str(), n.as_str())).collect();
+        let aliases = aliases(
+            &written.into(),
+            &layers(&["conv1", "relu0", "relu1", "relu3"]),
+        );
+        let found: Vec<_> = aliases
+            .iter()
+            .map(|(a, n)| (a.as_str(), n.as_str()))
+            .collect();
         assert_eq!(found, [("relu4", "relu3")]);
     }
 }

@@ -11,7 +11,10 @@ pub const BUILTIN: &str = "builtin";
 const MANIFESTS: [(&str, &str); 8] = [
     (BUILTIN, include_str!("../../models/builtin.toml")),
     ("nin", include_str!("../../models/nin.toml")),
-    ("squeezenet1_1", include_str!("../../models/squeezenet1_1.toml")),
+    (
+        "squeezenet1_1",
+        include_str!("../../models/squeezenet1_1.toml"),
+    ),
     ("vgg16", include_str!("../../models/vgg16.toml")),
     ("vgg19", include_str!("../../models/vgg19.toml")),
     (
@@ -61,7 +64,10 @@ mod tests {
         for name in names() {
             let manifest = manifest(name).unwrap().unwrap();
             assert_eq!(manifest.name, name);
-            assert!(!manifest.title.is_empty() && !manifest.licence.is_empty(), "{name}");
+            assert!(
+                !manifest.title.is_empty() && !manifest.licence.is_empty(),
+                "{name}"
+            );
             assert_eq!(manifest.sources.is_empty(), name == BUILTIN, "{name}");
         }
     }
@@ -69,7 +75,11 @@ mod tests {
     #[test]
     fn names_are_recognised_as_others_write_them() {
         let known: Vec<String> = names().map(str::to_owned).collect();
-        for (written, meant) in [("VGG19", "vgg19"), ("vgg-face", "vgg_face"), ("squeezenet", "squeezenet1_1")] {
+        for (written, meant) in [
+            ("VGG19", "vgg19"),
+            ("vgg-face", "vgg_face"),
+            ("squeezenet", "squeezenet1_1"),
+        ] {
             assert_eq!(nearest(written, &known).as_deref(), Some(meant));
         }
         assert_eq!(nearest("resnet50", &known), None);

@@ -156,12 +156,7 @@ fn sights<'a>(
     seen
 }
 
-fn sight(
-    node: &Node,
-    graph: &Graph,
-    seen: &BTreeMap<&str, Sight>,
-    axis: usize,
-) -> Option<Sight> {
+fn sight(node: &Node, graph: &Graph, seen: &BTreeMap<&str, Sight>, axis: usize) -> Option<Sight> {
     let values = node
         .inputs
         .iter()
@@ -206,7 +201,11 @@ fn padded(node: &Node, graph: &Graph, from: Sight, axis: usize) -> Option<Sight>
     let &[_, _, top, left, _, _, bottom, right] = pads.as_slice() else {
         return None;
     };
-    let (before, after) = if axis == 0 { (top, bottom) } else { (left, right) };
+    let (before, after) = if axis == 0 {
+        (top, bottom)
+    } else {
+        (left, right)
+    };
     let step = signed(from.stride);
     Some(Sight {
         first: from.first - before * step,

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use super::import::{self, SafetensorsError};
 use super::aliases::aliases;
 use super::catalogue;
+use super::import::{self, SafetensorsError};
 use super::layer::layers;
 use super::manifest::{Manifest, ManifestError};
 use super::{Network, forward};
@@ -315,9 +315,8 @@ fn from_file(path: &Path) -> Result<Network, NetworkError> {
     if beside.is_file() {
         return from_manifest(&beside, &[]);
     }
-    let lossy = |part: Option<&std::ffi::OsStr>| {
-        part.unwrap_or_default().to_string_lossy().into_owned()
-    };
+    let lossy =
+        |part: Option<&std::ffi::OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
     let manifest = Manifest {
         name: lossy(path.file_stem()),
         file: lossy(path.file_name()),

@@ -195,8 +195,8 @@ fn did_you_mean(nearest: Option<&str>) -> String {
 
 /// The keys of a manifest, of its `[input]` and of a `[[source]]`.
 const KEYS: [&str; 12] = [
-    "name", "title", "file", "licence", "notes", "sha256", "coverage", "input", "source", "aliases",
-    "hints", "preset",
+    "name", "title", "file", "licence", "notes", "sha256", "coverage", "input", "source",
+    "aliases", "hints", "preset",
 ];
 const INPUT_KEYS: [&str; 5] = ["order", "range", "mean", "std", "minimum_size"];
 const SOURCE_KEYS: [&str; 7] = [
@@ -286,11 +286,20 @@ mod tests {
     #[test]
     fn unknown_keys_are_named_with_the_nearest() {
         let said = refusal("licens = \"MIT\"\n");
-        assert!(said.contains("`licens`") && said.contains("`licence`"), "{said}");
+        assert!(
+            said.contains("`licens`") && said.contains("`licence`"),
+            "{said}"
+        );
         let said = refusal("[input]\nmeen = [0, 0, 0]\n");
-        assert!(said.contains("`input.meen`") && said.contains("`mean`"), "{said}");
+        assert!(
+            said.contains("`input.meen`") && said.contains("`mean`"),
+            "{said}"
+        );
         let said = refusal("[[source]]\nurl = \"https://a.example\"\n");
-        assert!(said.contains("`source.url`") && said.contains("`urls`"), "{said}");
+        assert!(
+            said.contains("`source.url`") && said.contains("`urls`"),
+            "{said}"
+        );
     }
 
     #[test]

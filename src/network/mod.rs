@@ -12,7 +12,7 @@ mod aliases;
 pub mod catalogue;
 mod forward;
 mod geometry;
-mod import;
+pub mod import;
 mod layer;
 pub mod layer_list;
 mod load;

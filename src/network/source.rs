@@ -183,18 +183,34 @@ mod tests {
             ..plain
         };
         assert!(matches!(prefix.check(), Err(SourceError::Unprotected(_))));
-        for own in ["http://127.0.0.1:80/x", "http://localhost/x", "http://[::1]:7/x"] {
+        for own in [
+            "http://127.0.0.1:80/x",
+            "http://localhost/x",
+            "http://[::1]:7/x",
+        ] {
             assert_eq!(at(own).check(), Ok(()), "{own}");
         }
-        for trick in ["http://127.0.0.1.a.example/x", "http://localhost:1@a.example/x"] {
+        for trick in [
+            "http://127.0.0.1.a.example/x",
+            "http://localhost:1@a.example/x",
+        ] {
             assert!(at(trick).check().is_err(), "{trick}");
         }
     }
 
     #[test]
     fn addresses_and_checksums_must_be_some() {
-        for url in ["", "ftp://a.example/x", "https://", "https:///x", "https://a b/x"] {
-            assert!(matches!(at(url).check(), Err(SourceError::Address(_))), "{url}");
+        for url in [
+            "",
+            "ftp://a.example/x",
+            "https://",
+            "https:///x",
+            "https://a b/x",
+        ] {
+            assert!(
+                matches!(at(url).check(), Err(SourceError::Address(_))),
+                "{url}"
+            );
         }
         assert_eq!(Source::default().check(), Err(SourceError::NoAddress));
         let short = Source {
