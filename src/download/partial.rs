@@ -192,3 +192,38 @@ pub(super) fn at<'a>(
         source,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_called_one() {
+        // A device on which every write fails as on a full disk.
+        let path = Path::new("/dev/full");
+        let Ok(file) = File::options().append(true).open(path) else {
+            return;
+        };
+        let error = Appender { file, path }.append(b"abc").unwrap_err();
+        assert!(matches!(error, DownloadError::NoSpace { .. }), "{error:?}");
+    }
+
+    #[test]
+    fn a_beginning_is_used_only_where_something_vouches_for_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let partial = Partial::at(&folder.path().join("x.part"));
+        fs::write(&partial.path, [0; 9]).unwrap();
+        let from = |notes: &str, url: &str, checked| {
+            fs::write(&partial.notes, notes).unwrap();
+            partial.resume_point(url, checked).from
+        };
+        let tagged = "url = \"a\"\nvalidator = \"v\"\n";
+        let bare = "url = \"a\"\n";
+        assert_eq!(from(tagged, "a", false), 9);
+        assert_eq!(from(tagged, "b", false), 0);
+        assert_eq!(from(tagged, "b", true), 9);
+        assert_eq!(from(bare, "a", false), 0);
+        assert_eq!(from(bare, "a", true), 9);
+        assert_eq!(from("nonsense", "a", true), 0);
+    }
+}

@@ -1,5 +1,8 @@
 //! Networks from files of weights.
 
+mod catalogue;
+mod coverage;
+
 use std::path::Path;
 
 use pentimento::engine::{Device, SessionOptions};
@@ -11,7 +14,7 @@ use safetensors::tensor::{Dtype, TensorView, serialize};
 use crate::support::engine;
 
 /// One tensor of a file: its name, its shape, its elements.
-type Entry = (&'static str, Vec<usize>, Vec<f32>);
+pub(crate) type Entry = (&'static str, Vec<usize>, Vec<f32>);
 
 fn entry(name: &'static str, shape: &[usize], rule: impl Fn(usize) -> f32) -> Entry {
     let count = shape.iter().product();
@@ -19,7 +22,7 @@ fn entry(name: &'static str, shape: &[usize], rule: impl Fn(usize) -> f32) -> En
 }
 
 /// Two blocks of one convolution each, with `rule` giving the elements.
-fn weights(rule: impl Fn(usize) -> f32) -> Vec<Entry> {
+pub(crate) fn weights(rule: impl Fn(usize) -> f32) -> Vec<Entry> {
     vec![
         entry("conv1_1.weight", &[4, 3, 3, 3], &rule),
         entry("conv1_1.bias", &[4], &rule),
@@ -32,7 +35,7 @@ fn weights(rule: impl Fn(usize) -> f32) -> Vec<Entry> {
     clippy::wildcard_enum_match_arm,
     reason = "every other type is written by no test"
 )]
-fn bytes(entries: &[Entry], dtype: Dtype) -> Vec<u8> {
+pub(crate) fn bytes(entries: &[Entry], dtype: Dtype) -> Vec<u8> {
     let element = |value: f32| -> Vec<u8> {
         match dtype {
             Dtype::F16 => half::f16::from_f32(value).to_le_bytes().to_vec(),

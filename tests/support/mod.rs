@@ -1,5 +1,6 @@
 //! What the integration tests share.
 
+pub mod server;
 pub mod studio;
 
 use std::num::NonZeroUsize;
