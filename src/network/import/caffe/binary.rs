@@ -123,7 +123,7 @@ fn scalar<R: Read + Seek>(wire: &mut Wire<R>, field: &Field, end: u64) -> Result
                 .find(|(n, _)| *n == number)
                 .map_or_else(|| number.to_string(), |(_, word)| (*word).to_owned()),
         ),
-        _ => Value::Int(number),
+        Kind::Int | Kind::Float | Kind::Text | Kind::Message(_) | Kind::Blob => Value::Int(number),
     })
 }
 
@@ -216,13 +216,13 @@ pub(super) fn weights<R: Read + Seek>(
         (5, 4, WireKind::Four)
     };
     while let Some((number, kind)) = wire.key(blob.end)? {
-        let to = match kind {
-            WireKind::Block if number == field => wire.block(blob.end)?,
-            kind if number == field && kind == single => wire.at() + size as u64,
-            _ => {
-                wire.skip(kind, blob.end)?;
-                continue;
-            }
+        let to = if number == field && kind == WireKind::Block {
+            wire.block(blob.end)?
+        } else if number == field && kind == single {
+            wire.at() + size as u64
+        } else {
+            wire.skip(kind, blob.end)?;
+            continue;
         };
         wire.pieces(to, size, |bytes| decode(bytes, blob.double, &mut values))?;
     }

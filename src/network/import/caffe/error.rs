@@ -245,19 +245,11 @@ impl fmt::Display for BottomReason {
 const LISTED: usize = 40;
 
 fn names(names: &[String]) -> String {
-    let mut text = names
-        .iter()
-        .take(LISTED)
-        .cloned()
-        .collect::<Vec<_>>()
-        .join(", ");
-    if names.len() > LISTED {
-        text += &format!(" and {} more", names.len() - LISTED);
-    }
-    if text.is_empty() {
-        "no layer".to_owned()
-    } else {
-        text
+    let shown = names[..names.len().min(LISTED)].join(", ");
+    match names.len() {
+        0 => "no layer".to_owned(),
+        count if count > LISTED => format!("{shown} and {} more", count - LISTED),
+        _ => shown,
     }
 }
 

@@ -65,9 +65,11 @@ impl Message {
 
     /// Returns the whole numbers of a field.
     pub(super) fn ints(&self, name: &str) -> impl Iterator<Item = i64> {
-        self.values(name).filter_map(|value| match value {
-            Value::Int(number) => Some(*number),
-            _ => None,
+        self.values(name).filter_map(|value| {
+            let Value::Int(number) = value else {
+                return None;
+            };
+            Some(*number)
         })
     }
 
@@ -78,9 +80,11 @@ impl Message {
 
     /// Returns the numbers of a field.
     pub(super) fn floats(&self, name: &str) -> impl Iterator<Item = f32> {
-        self.values(name).filter_map(|value| match value {
-            Value::Float(number) => Some(*number),
-            _ => None,
+        self.values(name).filter_map(|value| {
+            let Value::Float(number) = value else {
+                return None;
+            };
+            Some(*number)
         })
     }
 
@@ -92,9 +96,11 @@ impl Message {
     /// Returns the truth value of a field, or `default`.
     pub(super) fn flag(&self, name: &str, default: bool) -> bool {
         self.values(name)
-            .filter_map(|value| match value {
-                Value::Bool(flag) => Some(*flag),
-                _ => None,
+            .filter_map(|value| {
+                let Value::Bool(flag) = value else {
+                    return None;
+                };
+                Some(*flag)
             })
             .last()
             .unwrap_or(default)
@@ -102,9 +108,11 @@ impl Message {
 
     /// Returns the texts of a field.
     pub(super) fn texts(&self, name: &str) -> impl Iterator<Item = &str> {
-        self.values(name).filter_map(|value| match value {
-            Value::Text(text) => Some(text.as_str()),
-            _ => None,
+        self.values(name).filter_map(|value| {
+            let Value::Text(text) = value else {
+                return None;
+            };
+            Some(text.as_str())
         })
     }
 
@@ -115,9 +123,11 @@ impl Message {
 
     /// Returns the messages of a field.
     pub(super) fn messages(&self, name: &str) -> impl Iterator<Item = &Message> {
-        self.values(name).filter_map(|value| match value {
-            Value::Message(message) => Some(message),
-            _ => None,
+        self.values(name).filter_map(|value| {
+            let Value::Message(message) = value else {
+                return None;
+            };
+            Some(message)
         })
     }
 
@@ -129,9 +139,11 @@ impl Message {
 
     /// Returns where the arrays of a field lie.
     pub(super) fn blobs(&self, name: &str) -> impl Iterator<Item = &Blob> {
-        self.values(name).filter_map(|value| match value {
-            Value::Blob(blob) => Some(blob.as_ref()),
-            _ => None,
+        self.values(name).filter_map(|value| {
+            let Value::Blob(blob) = value else {
+                return None;
+            };
+            Some(blob.as_ref())
         })
     }
 }

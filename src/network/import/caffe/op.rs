@@ -64,14 +64,7 @@ pub(super) fn operation(layer: &Layer<'_>) -> Result<Operation, String> {
 /// Holds that a layer reads and produces as many blobs as its operation.
 fn wired(layer: &Layer<'_>, operation: Operation) -> Result<Operation, String> {
     let (read, made) = (layer.bottoms.len(), layer.tops.len());
-    let least = match &operation {
-        Operation::Compute(LayerOp::Sum { .. } | LayerOp::Product | LayerOp::Maximum)
-            if layer.kind == "Eltwise" =>
-        {
-            2
-        }
-        _ => 1,
-    };
+    let least = if layer.kind == "Eltwise" { 2 } else { 1 };
     let joins = matches!(layer.kind, "Eltwise" | "Concat");
     if read < least || (!joins && read > 1) {
         let wanted = if joins { "at least " } else { "" };
@@ -194,6 +187,7 @@ fn concat(param: &Message) -> Result<LayerOp, String> {
     Ok(LayerOp::Concat)
 }
 
+#[allow(clippy::float_cmp, reason = "a number that was written as 1 is 1")]
 fn eltwise(param: &Message, count: usize) -> Result<LayerOp, String> {
     let mut coefficients: Vec<f32> = param.floats("coeff").collect();
     let operation = param.text("operation").unwrap_or("SUM");
@@ -215,6 +209,7 @@ fn eltwise(param: &Message, count: usize) -> Result<LayerOp, String> {
 }
 
 /// `(shift + scale · x)^power`, of which a factor is known.
+#[allow(clippy::float_cmp, reason = "a number that was written as 1 is 1")]
 fn power(param: &Message) -> Result<Operation, String> {
     let power = number(param, "power", 1.0)?;
     let scale = number(param, "scale", 1.0)?;

@@ -4,6 +4,11 @@
 //! comments from `#`; `,` or `;` where one likes. A field that is not known is passed over, whatever
 //! is in it. Nothing is read beyond the text, and messages nest only so deep.
 
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "every other token is an error"
+)]
+
 use super::lexer::{Lexer, TextError, TextProblem, Token};
 use super::message::{Message, Value};
 use super::schema::{Field, Kind, NET};

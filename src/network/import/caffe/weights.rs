@@ -103,7 +103,18 @@ impl<R: Read + Seek> Weights<'_, R> {
             }
             LayerOp::Concat => Ok(read.iter().copied().sum()),
             LayerOp::Sum { .. } | LayerOp::Product | LayerOp::Maximum => self.joined(holder, read),
-            _ => Ok(channels),
+            LayerOp::MaxPool { .. }
+            | LayerOp::AveragePool { .. }
+            | LayerOp::GlobalAveragePool
+            | LayerOp::Relu
+            | LayerOp::LeakyRelu { .. }
+            | LayerOp::Sigmoid
+            | LayerOp::Tanh
+            | LayerOp::Elu { .. }
+            | LayerOp::LrnAcross { .. }
+            | LayerOp::LrnWithin { .. }
+            | LayerOp::Dropout { .. }
+            | LayerOp::Softmax => Ok(channels),
         }
     }
 
