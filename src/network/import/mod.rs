@@ -1,6 +1,10 @@
-//! Weights in other formats, to a forward graph. One file a format.
+//! Weights in other formats, to a forward graph. One file or folder a format.
 
 pub mod caffe;
-mod safetensors;
+mod numbers;
+pub(super) mod safetensors;
+mod tensors;
+pub(super) mod torch;
 
-pub(super) use self::safetensors::{SafetensorsError, safetensors};
+pub(super) use self::safetensors::SafetensorsError;
+pub(super) use self::torch::TorchError;

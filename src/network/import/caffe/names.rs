@@ -8,6 +8,9 @@ use crate::network::layer_list::INPUT;
 /// Ends of the names of tensors, which a layer's own name must not have.
 const TENSORS: &[&str] = &["weight", "bias", "running_mean", "running_var"];
 
+/// Most characters of a name, so that it stays a name in every list.
+const LONGEST: usize = 48;
+
 /// Returns a name for each layer, its own wherever that can be; a note for each that changed.
 pub(super) fn unique<'a>(
     layers: impl Iterator<Item = (&'a str, &'a str)> + Clone,
@@ -46,6 +49,7 @@ fn fitting(name: &str, kind: &str) -> String {
             c if c.is_whitespace() || c.is_control() => '_',
             c => c,
         })
+        .take(LONGEST)
         .collect();
     if fitting.is_empty() {
         fitting = kind.to_lowercase();
