@@ -14,8 +14,8 @@ pub enum LayerKind {
     Activation,
     /// A pooling.
     Pooling,
-    /// Several values joined along their channels.
-    Joined,
+    /// Several layers side by side, as where the branches of a `SqueezeNet` meet.
+    Concatenation,
 }
 
 /// A value of the network's graph that may carry a loss.
@@ -71,8 +71,8 @@ impl UnknownLayer {
     }
 }
 
-/// Returns the layers of a graph: every convolution, activation, pooling and joining of channels, by
-/// its value's name.
+/// Returns the layers of a graph: every convolution, activation, pooling and
+/// concatenation, by its value's name.
 pub(super) fn layers(graph: &Graph) -> Vec<Layer> {
     graph
         .nodes
@@ -84,7 +84,7 @@ pub(super) fn layers(graph: &Graph) -> Vec<Layer> {
                     LayerKind::Activation
                 }
                 "MaxPool" | "AveragePool" | "GlobalAveragePool" => LayerKind::Pooling,
-                "Concat" if node.int("axis", 0) == 1 => LayerKind::Joined,
+                "Concat" if node.int("axis", 0) == 1 => LayerKind::Concatenation,
                 _ => return None,
             };
             Some(Layer {

@@ -1,5 +1,7 @@
 //! Finds a network by its name or the path of a file, and reads it.
 
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -7,11 +9,11 @@ use thiserror::Error;
 
 use super::aliases::aliases;
 use super::catalogue;
-use super::import::{self, SafetensorsError};
+use super::import::{self, SafetensorsError, TorchError};
 use super::layer::layers;
 use super::manifest::{Manifest, ManifestError};
 use super::{Network, forward};
-use crate::onnx::{self, CheckError, ReadError};
+use crate::onnx::{self, CheckError, Model, ReadError};
 
 /// Why a network cannot be used.
 #[derive(Debug, Error)]
@@ -49,7 +51,7 @@ pub enum NetworkError {
         path: PathBuf,
         /// What the system said.
         #[source]
-        source: std::io::Error,
+        source: io::Error,
     },
     /// A manifest that makes no sense.
     #[error("use the network manifest {}", path.display())]
@@ -71,7 +73,7 @@ pub enum NetworkError {
         found: String,
     },
     /// A file whose ending is not known.
-    #[error("{} is no network: `.onnx` and `.safetensors` are read", path.display())]
+    #[error("{} is no network: `.onnx`, `.safetensors`, `.pth` and `.pt` are read", path.display())]
     Format {
         /// The file.
         path: PathBuf,
@@ -103,6 +105,15 @@ pub enum NetworkError {
         #[source]
         source: SafetensorsError,
     },
+    /// A PyTorch file that cannot be read.
+    #[error("read the PyTorch weights in {}", path.display())]
+    Torch {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: TorchError,
+    },
     /// A graph that is no network of pictures.
     #[error("{} is no network of pictures: {reason}", path.display())]
     Shape {
@@ -130,7 +141,7 @@ fn dirs(dirs: &[PathBuf]) -> String {
 const BUILTIN: &[u8] = include_bytes!("../../models/builtin.onnx");
 
 /// Endings of files that are read as a network.
-const READ: [&str; 2] = ["onnx", "safetensors"];
+const READ: [&str; 4] = ["onnx", "safetensors", "pth", "pt"];
 
 /// Where the network of a name is.
 enum Place {
@@ -183,7 +194,7 @@ pub fn manifest(name: &str, dirs: &[PathBuf]) -> Result<Option<Manifest>, Networ
 }
 
 /// Finds and reads the network that a profile calls `name`: a manifest in one of `dirs` or in the
-/// catalogue, or the path of a manifest, an `.onnx` or a `.safetensors` file.
+/// catalogue, or the path of a manifest, an `.onnx`, `.safetensors`, `.pth` or `.pt` file.
 pub fn find(name: &str, dirs: &[PathBuf]) -> Result<Network, NetworkError> {
     match place(name, dirs) {
         Place::Manifest(path) => from_manifest(&path, dirs),
@@ -195,7 +206,7 @@ pub fn find(name: &str, dirs: &[PathBuf]) -> Result<Network, NetworkError> {
                 return from_bytes(manifest, &path, BUILTIN);
             }
             match weights(&manifest, dirs) {
-                Some(file) => from_bytes(manifest, &file, &read(&file)?),
+                Some(file) => from_weights(manifest, &file),
                 None => Err(NetworkError::NotInstalled {
                     name: manifest.name,
                 }),
@@ -305,8 +316,7 @@ pub fn known(dirs: &[PathBuf]) -> Vec<String> {
 
 fn from_manifest(path: &Path, dirs: &[PathBuf]) -> Result<Network, NetworkError> {
     let (manifest, file) = weights_of(path, read_manifest(path)?, dirs)?;
-    let bytes = read(&file)?;
-    from_bytes(manifest, &file, &bytes)
+    from_weights(manifest, &file)
 }
 
 /// Reads a bare file; a manifest of the same name beside it is used, else Caffe's conventions.
@@ -322,39 +332,87 @@ fn from_file(path: &Path) -> Result<Network, NetworkError> {
         file: lossy(path.file_name()),
         ..Manifest::default()
     };
-    from_bytes(manifest, path, &read(path)?)
+    from_weights(manifest, path)
 }
 
-fn from_bytes(manifest: Manifest, path: &Path, bytes: &[u8]) -> Result<Network, NetworkError> {
-    let sha256 = hex(&Sha256::digest(bytes));
-    if !manifest.sha256.is_empty() && !manifest.sha256.eq_ignore_ascii_case(&sha256) {
-        return Err(NetworkError::Checksum {
-            path: path.to_owned(),
-            expected: manifest.sha256,
-            found: sha256,
-        });
+/// Reads the file at `path` by its ending. Bare tensors are read as they are needed, not with the
+/// whole file in memory.
+fn from_weights(manifest: Manifest, path: &Path) -> Result<Network, NetworkError> {
+    let extension = path.extension().and_then(|e| e.to_str());
+    if !matches!(extension, Some("safetensors" | "pth" | "pt")) {
+        return from_bytes(manifest, path, &read(path)?);
     }
-    let extension = path
-        .extension()
-        .and_then(|e| e.to_str())
-        .unwrap_or_default();
-    let mut model = match extension {
-        "onnx" => onnx::read(bytes).map_err(|source| NetworkError::Onnx {
-            path: path.to_owned(),
-            source,
-        })?,
-        "safetensors" => import::safetensors(&manifest.name, bytes).map_err(|source| {
+    let failed = |source: io::Error| NetworkError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    let mut file = BufReader::new(File::open(path).map_err(failed)?);
+    let sha256 = digest(&mut file).map_err(failed)?;
+    hold_checksum(&manifest, path, &sha256)?;
+    file.rewind().map_err(failed)?;
+    let model = if extension == Some("safetensors") {
+        import::safetensors::network(&manifest.name, &mut file, None).map_err(|source| {
             NetworkError::Safetensors {
                 path: path.to_owned(),
                 source,
             }
-        })?,
-        _ => {
-            return Err(NetworkError::Format {
+        })?
+    } else {
+        import::torch::network(&manifest.name, file, None).map_err(|source| {
+            NetworkError::Torch {
                 path: path.to_owned(),
-            });
-        }
+                source,
+            }
+        })?
     };
+    checked(manifest, path, model, sha256)
+}
+
+/// Returns the SHA-256 of what a file holds from where it stands.
+fn digest(file: &mut impl Read) -> io::Result<String> {
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(hex(&hash.finalize())),
+            count => hash.update(&buffer[..count]),
+        }
+    }
+}
+
+fn hold_checksum(manifest: &Manifest, path: &Path, sha256: &str) -> Result<(), NetworkError> {
+    if manifest.sha256.is_empty() || manifest.sha256.eq_ignore_ascii_case(sha256) {
+        return Ok(());
+    }
+    Err(NetworkError::Checksum {
+        path: path.to_owned(),
+        expected: manifest.sha256.clone(),
+        found: sha256.to_owned(),
+    })
+}
+
+fn from_bytes(manifest: Manifest, path: &Path, bytes: &[u8]) -> Result<Network, NetworkError> {
+    let sha256 = hex(&Sha256::digest(bytes));
+    hold_checksum(&manifest, path, &sha256)?;
+    if path.extension().is_none_or(|extension| extension != "onnx") {
+        return Err(NetworkError::Format {
+            path: path.to_owned(),
+        });
+    }
+    let model = onnx::read(bytes).map_err(|source| NetworkError::Onnx {
+        path: path.to_owned(),
+        source,
+    })?;
+    checked(manifest, path, model, sha256)
+}
+
+/// Holds that a graph hangs together and is a network of pictures.
+fn checked(
+    manifest: Manifest,
+    path: &Path,
+    mut model: Model,
+    sha256: String,
+) -> Result<Network, NetworkError> {
     onnx::check(&model).map_err(|source| NetworkError::Check {
         path: path.to_owned(),
         source,

@@ -1,7 +1,12 @@
-//! Weights in other formats, to a forward graph. One file a format.
+//! Weights in other formats, to a forward graph. One file or folder a format.
 
+pub mod caffe;
 mod dispatch;
-mod safetensors;
+mod numbers;
+pub(super) mod safetensors;
+mod tensors;
+pub(super) mod torch;
 
 pub use self::dispatch::{ImportError, ImportOptions, Imported, read};
-pub(super) use self::safetensors::{SafetensorsError, safetensors};
+pub(super) use self::safetensors::SafetensorsError;
+pub(super) use self::torch::TorchError;
