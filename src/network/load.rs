@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use super::import::{self, SafetensorsError};
+use super::Network;
+use super::import::{self, OnnxImportError, SafetensorsError};
 use super::layer::layers;
 use super::manifest::{Input, Manifest, ManifestError};
-use super::{Network, forward};
-use crate::onnx::{self, CheckError, ReadError};
+use crate::onnx::{self, CheckError};
 
 /// Why a network cannot be used.
 #[derive(Debug, Error)]
@@ -66,14 +66,14 @@ pub enum NetworkError {
         /// The file.
         path: PathBuf,
     },
-    /// An ONNX file that cannot be read.
-    #[error("read the ONNX file {}", path.display())]
+    /// An ONNX file that cannot be used.
+    #[error("use the ONNX file {}", path.display())]
     Onnx {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
         #[source]
-        source: ReadError,
+        source: OnnxImportError,
     },
     /// An ONNX file that does not hang together.
     #[error("check the graph in {}", path.display())]
@@ -293,11 +293,14 @@ fn from_bytes(manifest: Manifest, path: &Path, bytes: &[u8]) -> Result<Network, 
         .extension()
         .and_then(|e| e.to_str())
         .unwrap_or_default();
-    let mut model = match extension {
-        "onnx" => onnx::read(bytes).map_err(|source| NetworkError::Onnx {
-            path: path.to_owned(),
-            source,
-        })?,
+    let model = match extension {
+        "onnx" => {
+            let folder = path.parent().unwrap_or(Path::new(""));
+            import::onnx::from_bytes(bytes, folder).map_err(|source| NetworkError::Onnx {
+                path: path.to_owned(),
+                source,
+            })?
+        }
         "safetensors" => import::safetensors(&manifest.name, bytes).map_err(|source| {
             NetworkError::Safetensors {
                 path: path.to_owned(),
@@ -314,7 +317,6 @@ fn from_bytes(manifest: Manifest, path: &Path, bytes: &[u8]) -> Result<Network, 
         path: path.to_owned(),
         source,
     })?;
-    forward::fold_casts(&mut model.graph);
     let shape_error = |reason: &str| NetworkError::Shape {
         path: path.to_owned(),
         reason: reason.to_owned(),

@@ -9,7 +9,7 @@
 //! is given.
 
 mod forward;
-mod import;
+pub mod import;
 mod layer;
 pub mod layer_list;
 mod load;
