@@ -6,6 +6,8 @@ use clap::Args;
 use clap::Parser;
 use clap::Subcommand;
 
+use crate::cli::models::ModelsCommand;
+
 /// Paints pictures in the manner of others. Drop a picture and a style into watch/ and leave.
 #[derive(Debug, Parser)]
 #[command(
@@ -76,6 +78,12 @@ pub(super) enum Command {
         /// What to do with it.
         #[command(subcommand)]
         command: RuntimeCommand,
+    },
+    /// Manage networks
+    Models {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: ModelsCommand,
     },
     /// Paint one job for the watching process
     #[command(hide = true)]

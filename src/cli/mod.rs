@@ -9,6 +9,7 @@ mod doctor;
 mod gates;
 mod init;
 mod library;
+mod models;
 mod output;
 mod paint;
 mod profiles;
@@ -54,6 +55,7 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Worker(args)) => worker::run(args),
         Some(Command::Paint(args)) => paint::run(&cli.common, args),
         Some(Command::Doctor) => doctor::run(&cli.common),
+        Some(Command::Models { command }) => models::run(&cli.common, command),
         Some(Command::Runtime { command }) => runtime::run(&cli.common, command),
     }
 }

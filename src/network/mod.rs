@@ -8,6 +8,7 @@
 //! This is the one module of the arithmetic side that reads files, and it reads only those that it
 //! is given.
 
+mod export;
 mod forward;
 pub mod import;
 mod layer;

@@ -1,5 +1,8 @@
 //! Networks from files of weights.
 
+mod export;
+mod onnx;
+
 use std::path::Path;
 
 use pentimento::engine::{Device, SessionOptions};

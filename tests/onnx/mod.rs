@@ -1,7 +1,7 @@
 //! Model files: what is written is read again, what others write is understood, and nothing that is
 //! no model does harm.
 
-mod bytes;
+pub mod bytes;
 mod random;
 
 use std::sync::Arc;

@@ -66,12 +66,9 @@ pub(super) fn reshape(importer: &mut Importer, node: &Node) -> Result<(), String
     if importer.sized(shape).is_none() {
         return as_it_is(importer, node.clone());
     }
-    if node.int("allowzero", 0) != 0 {
-        return Err(
-            "extents of 0 that depend on the size of the picture are not covered".to_owned(),
-        );
-    }
-    let listed = relative_shape(importer, required(node, 0)?, shape).ok_or_else(|| {
+    let zero_is_zero = node.int("allowzero", 0) != 0;
+    let x = required(node, 0)?;
+    let listed = relative_shape(importer, (x, shape), zero_is_zero).ok_or_else(|| {
         format!("its shape (`{shape}`) depends on the size of the picture in more than one extent")
     })?;
     let mut node = node.clone();
@@ -80,7 +77,11 @@ pub(super) fn reshape(importer: &mut Importer, node: &Node) -> Result<(), String
     as_it_is(importer, node)
 }
 
-fn relative_shape(importer: &Importer, x: &str, shape: &str) -> Option<Vec<i64>> {
+fn relative_shape(
+    importer: &Importer,
+    (x, shape): (&str, &str),
+    zero_is_zero: bool,
+) -> Option<Vec<i64>> {
     let trials: Vec<Vec<i64>> = importer
         .sized(shape)?
         .iter()
@@ -96,6 +97,8 @@ fn relative_shape(importer: &Importer, x: &str, shape: &str) -> Option<Vec<i64>>
             extent.is_some() && extent == trial.get(i).copied()
         });
         listed.push(match (same, copied) {
+            // Without `allowzero`, which is taken off, this 0 would copy.
+            (true, _) if first == 0 && zero_is_zero => return None,
             (true, _) => first,
             (_, true) => 0,
             _ if !listed.contains(&-1) && !trials.iter().any(|trial| trial.contains(&-1)) => -1,
