@@ -1,7 +1,6 @@
 //! Lays the part of a network that is needed over a picture in a graph under construction.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use thiserror::Error;
 
@@ -9,7 +8,7 @@ use super::Network;
 use super::geometry;
 use super::layer::UnknownLayer;
 use super::manifest::{Coverage, Input, Order};
-use crate::onnx::{Attribute, Builder, Constant, Data, Graph, InferError, Node};
+use crate::onnx::{Attribute, Builder, Constant, Graph, InferError, Node};
 
 /// Which pooling a network is used with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,6 +113,8 @@ impl Network {
             .map(|node| pooled(node, pooling))
             .collect();
         let input = forward.inputs[0].name.as_str();
+        // Names that no network has (its import sees to it).
+        graph.set_prefix("picture");
         let (fed, colour) = centre(graph, image, &self.manifest().input)?;
         let fed = match self.manifest().coverage {
             Coverage::Exact => fed,
@@ -140,20 +141,23 @@ impl Network {
             Some(_) => fed,
             None => recolour(graph, &fed, &colour)?,
         };
+        let folded = folded.map(|kernel| graph.constant(kernel));
+        graph.set_prefix("");
         for mut node in nodes {
+            if node.inputs.iter().any(|value| value == input) {
+                if let Some(kernel) = &folded {
+                    // Under a name of its own: another node may read the same weights.
+                    node.inputs[1].clone_from(kernel);
+                }
+                for value in node.inputs.iter_mut().filter(|value| *value == input) {
+                    value.clone_from(&fed);
+                }
+            }
             for value in node.inputs.iter().filter(|value| !value.is_empty()) {
                 if let Some(constant) = forward.initializers.get(value)
                     && !graph.has(value)
                 {
                     graph.named_constant(value, constant.clone());
-                }
-            }
-            if node.inputs.iter().any(|value| value == input) {
-                if let Some(kernel) = &folded {
-                    graph.named_constant(&node.inputs[1], kernel.clone());
-                }
-                for value in node.inputs.iter_mut().filter(|value| *value == input) {
-                    value.clone_from(&fed);
                 }
             }
             graph.push(node)?;
@@ -275,43 +279,4 @@ fn pooled(node: &Node, pooling: Pooling) -> Node {
         }
     }
     node
-}
-
-/// Replaces every `Cast` of a constant to f32 by its result, so that weights that are stored as f16
-/// are plain f32 constants, and drops constants that nothing reads any more.
-pub(super) fn fold_casts(graph: &mut Graph) {
-    let mut kept = Vec::with_capacity(graph.nodes.len());
-    for node in std::mem::take(&mut graph.nodes) {
-        let folded = (node.op == "Cast" && node.int("to", 0) == 1)
-            .then(|| node.input(0).and_then(|name| graph.initializers.get(name)))
-            .flatten()
-            .and_then(widened);
-        match folded {
-            Some(constant) => {
-                graph.initializers.insert(node.outputs[0].clone(), constant);
-            }
-            None => kept.push(node),
-        }
-    }
-    graph.nodes = kept;
-    let read: BTreeSet<&str> = graph
-        .nodes
-        .iter()
-        .flat_map(|node| node.inputs.iter())
-        .chain(graph.outputs.iter().map(|info| &info.name))
-        .map(String::as_str)
-        .collect();
-    graph
-        .initializers
-        .retain(|name, _| read.contains(name.as_str()));
-}
-
-fn widened(constant: &Constant) -> Option<Constant> {
-    let values: Vec<f32> = match constant.data() {
-        Data::F32(data) => data.to_vec(),
-        Data::F16(data) => data.iter().map(|v| v.to_f32()).collect(),
-        Data::Bf16(data) => data.iter().map(|v| v.to_f32()).collect(),
-        Data::F64(_) | Data::I64(_) | Data::I32(_) | Data::U8(_) | Data::Bool(_) => return None,
-    };
-    Constant::new(constant.shape().to_vec(), Data::F32(Arc::new(values)))
 }

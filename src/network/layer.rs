@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use super::Network;
-use crate::onnx::Graph;
+use crate::onnx::{Graph, Node};
 
 /// What a layer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +71,19 @@ impl UnknownLayer {
     }
 }
 
+/// Returns what layer a node makes, if it makes one.
+pub(in crate::network) fn kind(node: &Node) -> Option<LayerKind> {
+    match node.op.as_str() {
+        "Conv" | "ConvTranspose" => Some(LayerKind::Convolution),
+        "Relu" | "LeakyRelu" | "PRelu" | "Sigmoid" | "Tanh" | "Elu" | "Clip" => {
+            Some(LayerKind::Activation)
+        }
+        "MaxPool" | "AveragePool" | "GlobalAveragePool" => Some(LayerKind::Pooling),
+        "Concat" if node.int("axis", 0) == 1 => Some(LayerKind::Concatenation),
+        _ => None,
+    }
+}
+
 /// Returns the layers of a graph: every convolution, activation, pooling and
 /// concatenation, by its value's name.
 pub(super) fn layers(graph: &Graph) -> Vec<Layer> {
@@ -78,18 +91,9 @@ pub(super) fn layers(graph: &Graph) -> Vec<Layer> {
         .nodes
         .iter()
         .filter_map(|node| {
-            let kind = match node.op.as_str() {
-                "Conv" | "ConvTranspose" => LayerKind::Convolution,
-                "Relu" | "LeakyRelu" | "PRelu" | "Sigmoid" | "Tanh" | "Elu" | "Clip" => {
-                    LayerKind::Activation
-                }
-                "MaxPool" | "AveragePool" | "GlobalAveragePool" => LayerKind::Pooling,
-                "Concat" if node.int("axis", 0) == 1 => LayerKind::Concatenation,
-                _ => return None,
-            };
             Some(Layer {
                 name: node.outputs[0].clone(),
-                kind,
+                kind: kind(node)?,
             })
         })
         .collect()

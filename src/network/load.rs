@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
+use super::Network;
 use super::aliases::aliases;
 use super::catalogue;
-use super::import::{self, SafetensorsError, TorchError};
+use super::import::{self, OnnxImportError, SafetensorsError, TorchError};
 use super::layer::layers;
 use super::manifest::{Manifest, ManifestError};
-use super::{Network, forward};
-use crate::onnx::{self, CheckError, Model, ReadError};
+use crate::onnx::{self, CheckError, Model};
 
 /// Why a network cannot be used.
 #[derive(Debug, Error)]
@@ -78,14 +78,14 @@ pub enum NetworkError {
         /// The file.
         path: PathBuf,
     },
-    /// An ONNX file that cannot be read.
-    #[error("read the ONNX file {}", path.display())]
+    /// An ONNX file that cannot be used.
+    #[error("use the ONNX file {}", path.display())]
     Onnx {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
         #[source]
-        source: ReadError,
+        source: OnnxImportError,
     },
     /// An ONNX file that does not hang together.
     #[error("check the graph in {}", path.display())]
@@ -399,7 +399,8 @@ fn from_bytes(manifest: Manifest, path: &Path, bytes: &[u8]) -> Result<Network, 
             path: path.to_owned(),
         });
     }
-    let model = onnx::read(bytes).map_err(|source| NetworkError::Onnx {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let model = import::onnx::from_bytes(bytes, folder).map_err(|source| NetworkError::Onnx {
         path: path.to_owned(),
         source,
     })?;
@@ -410,14 +411,13 @@ fn from_bytes(manifest: Manifest, path: &Path, bytes: &[u8]) -> Result<Network, 
 fn checked(
     manifest: Manifest,
     path: &Path,
-    mut model: Model,
+    model: Model,
     sha256: String,
 ) -> Result<Network, NetworkError> {
     onnx::check(&model).map_err(|source| NetworkError::Check {
         path: path.to_owned(),
         source,
     })?;
-    forward::fold_casts(&mut model.graph);
     let shape_error = |reason: &str| NetworkError::Shape {
         path: path.to_owned(),
         reason: reason.to_owned(),

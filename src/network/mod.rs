@@ -10,6 +10,7 @@
 
 mod aliases;
 pub mod catalogue;
+mod export;
 mod forward;
 mod geometry;
 pub mod import;

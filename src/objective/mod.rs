@@ -11,6 +11,7 @@
 //! Weights are used as they are given: nothing is renormalised.
 
 mod content;
+mod export;
 mod gram;
 mod total_variation;
 
@@ -57,6 +58,16 @@ pub enum ObjectiveError {
         /// What does not fit.
         #[source]
         source: InferError,
+    },
+    /// A target that is not of its term's shape.
+    #[error("the target of {term} has shape {found:?}, {expected:?} is needed")]
+    Target {
+        /// Name of the term.
+        term: String,
+        /// Shape needed.
+        expected: Vec<usize>,
+        /// Shape found.
+        found: Vec<usize>,
     },
     /// No layer carries a loss.
     #[error("no layer carries a loss: name a content or a style layer")]

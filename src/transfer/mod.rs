@@ -23,6 +23,7 @@ pub use error::TransferError;
 pub use forecast::forecast;
 pub use output::{Naming, SavedAs};
 pub use recipe::RECIPE_KEY;
+pub use stage::{pooling, spec, weights};
 
 use crate::engine::{Device, Engine};
 use crate::network::{self, Coverage, Network};
@@ -280,7 +281,7 @@ fn checked(
 
 /// Returns the factor from a picture's 0–255 to the variable that is optimised: 1, or 256/255 in
 /// the Lua original, whose networks see 256 × a picture's [0, 1].
-fn variable_scale(compat: Option<Compat>) -> f32 {
+pub fn variable_scale(compat: Option<Compat>) -> f32 {
     match compat {
         Some(Compat::Lua) => 256.0 / 255.0,
         Some(Compat::Pt) | None => 1.0,

@@ -11,19 +11,17 @@ use pentimento::models::{
 };
 use pentimento::network::import::ImportOptions;
 use pentimento::network::{self, Input, Order as ChannelOrder};
-use safetensors::tensor::Dtype;
 
-use crate::network::{bytes, weights};
 use crate::support::server::{Reply, Server};
+use crate::support::weights;
 
 mod commands;
 
 /// Returns a small network as a file of weights; every seed has its own.
 pub(super) fn file(seed: usize) -> Vec<u8> {
-    bytes(
-        &weights(|i| ((i + seed) * 31 % 127) as f32 / 128.0),
-        Dtype::F32,
-    )
+    weights::file(&weights::vgg(&[1, 1], 4, |i| {
+        ((i + seed) * 31 % 127) as f32 / 128.0
+    }))
 }
 
 /// A folder of networks with manifests that name a server.

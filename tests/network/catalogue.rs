@@ -8,8 +8,7 @@ use std::path::{Path, PathBuf};
 use pentimento::network::{self, Network, NetworkError};
 use pentimento::onnx::{Builder, Constant, Dim, Model, write};
 
-use super::{bytes, weights};
-use safetensors::tensor::Dtype;
+use crate::support::weights;
 
 /// Convolution by convolution: name, activation, kernel, stride, padding, and the pooling behind it.
 type Plan = [(
@@ -90,21 +89,9 @@ pub(super) fn in_catalogue(name: &str, model: &Model) -> Network {
 
 /// Returns a VGG of one channel everywhere, with so many convolutions in each block.
 fn vgg(name: &str, blocks: [usize; 5]) -> Network {
-    let mut entries = Vec::new();
-    let mut channels = 3;
-    for (block, count) in blocks.into_iter().enumerate() {
-        for index in 0..count {
-            let layer = format!("conv{}_{}", block + 1, index + 1);
-            let weight: &'static str = format!("{layer}.weight").leak();
-            let bias: &'static str = format!("{layer}.bias").leak();
-            entries.push((weight, vec![1, channels, 3, 3], vec![0.1; channels * 9]));
-            entries.push((bias, vec![1], vec![0.0]));
-            channels = 1;
-        }
-    }
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join(format!("{name}.safetensors"));
-    fs::write(file, bytes(&entries, Dtype::F32)).unwrap();
+    fs::write(file, weights::file(&weights::vgg(&blocks, 1, |_| 0.1))).unwrap();
     network::find(name, &[folder.path().to_owned()]).unwrap()
 }
 
@@ -252,7 +239,7 @@ fn weights_put_there_by_hand_are_found_under_any_ending() {
     let dirs = [folder.path().to_owned()];
     fs::write(
         folder.path().join("vgg19.safetensors"),
-        bytes(&weights(|_| 0.5), Dtype::F32),
+        weights::file(&weights::vgg(&[1, 1], 4, |_| 0.5)),
     )
     .unwrap();
     network::is_installed("vgg19", &dirs).unwrap();

@@ -2,6 +2,8 @@
 
 mod catalogue;
 mod coverage;
+mod export;
+mod onnx;
 
 use std::path::Path;
 
@@ -14,7 +16,7 @@ use safetensors::tensor::{Dtype, TensorView, serialize};
 use crate::support::engine;
 
 /// One tensor of a file: its name, its shape, its elements.
-pub(crate) type Entry = (&'static str, Vec<usize>, Vec<f32>);
+type Entry = (&'static str, Vec<usize>, Vec<f32>);
 
 fn entry(name: &'static str, shape: &[usize], rule: impl Fn(usize) -> f32) -> Entry {
     let count = shape.iter().product();
@@ -22,7 +24,7 @@ fn entry(name: &'static str, shape: &[usize], rule: impl Fn(usize) -> f32) -> En
 }
 
 /// Two blocks of one convolution each, with `rule` giving the elements.
-pub(crate) fn weights(rule: impl Fn(usize) -> f32) -> Vec<Entry> {
+fn weights(rule: impl Fn(usize) -> f32) -> Vec<Entry> {
     vec![
         entry("conv1_1.weight", &[4, 3, 3, 3], &rule),
         entry("conv1_1.bias", &[4], &rule),
@@ -35,7 +37,7 @@ pub(crate) fn weights(rule: impl Fn(usize) -> f32) -> Vec<Entry> {
     clippy::wildcard_enum_match_arm,
     reason = "every other type is written by no test"
 )]
-pub(crate) fn bytes(entries: &[Entry], dtype: Dtype) -> Vec<u8> {
+fn bytes(entries: &[Entry], dtype: Dtype) -> Vec<u8> {
     let element = |value: f32| -> Vec<u8> {
         match dtype {
             Dtype::F16 => half::f16::from_f32(value).to_le_bytes().to_vec(),

@@ -2,6 +2,7 @@
 
 pub mod server;
 pub mod studio;
+pub mod weights;
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};

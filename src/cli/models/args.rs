@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use crate::cli::models::export::ExportArgs;
+
 /// What to do with networks.
 #[derive(Debug, Clone, Subcommand)]
 pub(in crate::cli) enum ModelsCommand {
@@ -17,6 +19,8 @@ pub(in crate::cli) enum ModelsCommand {
     Verify(VerifyArgs),
     /// Make a network of a file: .caffemodel, .pth, .safetensors, .onnx
     Import(ImportArgs),
+    /// Write a network, or its losses and gradient, as an ONNX model for other programs
+    Export(ExportArgs),
     /// Remove a network that was pulled or imported
     Remove(RemoveArgs),
 }

@@ -88,7 +88,7 @@ fn layer_list(given: &Path) -> anyhow::Result<LayerList> {
     }
     let shown = display_path(given);
     let text = std::fs::read_to_string(given).with_context(|| format!("read {shown}"))?;
-    toml::from_str(&text).with_context(|| format!("read the list of layers {shown}"))
+    LayerList::parse(&text).with_context(|| format!("read the list of layers {shown}"))
 }
 
 /// Returns what the command line says about the input; `None` where it says nothing.

@@ -1,6 +1,7 @@
 //! `pentimento models`: what networks there are, and putting them on disk. One file a command.
 
 mod args;
+mod export;
 mod import;
 mod list;
 mod pull;
@@ -28,6 +29,7 @@ pub(super) fn run(common: &Common, command: &ModelsCommand) -> anyhow::Result<Ex
         ModelsCommand::Pull(args) => pull::run(common, args, &folders),
         ModelsCommand::Verify(args) => verify::run(args, &folders),
         ModelsCommand::Import(args) => import::run(common, args, &folders),
+        ModelsCommand::Export(args) => export::run(common, args),
         ModelsCommand::Remove(args) => remove::run(args, &folders),
     }
 }

@@ -134,12 +134,12 @@ fn layers(network: &Network) -> Vec<String> {
         value.map_or_else(|| none.to_owned(), |value| value.to_string())
     };
     let mut lines = vec![format!(
-        "{:width$}  {:11}  {:>8}  {:>6}  {:>6}  {:>8}  aliases",
+        "{:width$}  {:13}  {:>8}  {:>6}  {:>6}  {:>8}  aliases",
         "layer", "kind", "channels", "sees", "stride", "smallest"
     )];
     for layer in &geometry {
         let row = format!(
-            "{:width$}  {:11}  {:>8}  {:>6}  {:>6}  {:>8}  {}",
+            "{:width$}  {:13}  {:>8}  {:>6}  {:>6}  {:>8}  {}",
             words::shown(&layer.name),
             words::kind(layer.kind),
             number(layer.channels, "?"),

@@ -69,7 +69,7 @@ pub(super) fn kind(kind: LayerKind) -> &'static str {
         LayerKind::Convolution => "convolution",
         LayerKind::Activation => "activation",
         LayerKind::Pooling => "pooling",
-        LayerKind::Joined => "joined",
+        LayerKind::Concatenation => "concatenation",
     }
 }
 

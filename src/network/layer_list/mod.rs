@@ -297,10 +297,3 @@ fn epsilon() -> f32 {
 fn yes() -> bool {
     true
 }
-
-impl LayerList {
-    /// Returns the list of a network in wide use.
-    pub fn known(_name: &str) -> Option<Self> {
-        None
-    }
-}
