@@ -163,7 +163,17 @@ impl Job<'_> {
             },
         )?;
         let check = self.compare_with_pin(&fetched, &path)?;
-        let file = self.convert(&path, &fetched, check, on_event)?;
+        let file = match self.convert(&path, &fetched, check, on_event) {
+            Ok(file) => file,
+            Err(error) => {
+                if matches!(check, Check::FirstUse | Check::Prefix) && !error.is_final() {
+                    // Nothing says that this is the file that was meant, so the next time begins anew.
+                    download::discard(&path)?;
+                }
+                return Err(error);
+            }
+        };
+        self.pin(&fetched, check)?;
         download::discard(&path)?;
         Ok(Pulled::Installed {
             file,
@@ -189,8 +199,7 @@ impl Job<'_> {
         if is_plain { name } else { &self.manifest.name }
     }
 
-    /// Compares a file that no whole checksum vouches for with what it was at first, and remembers
-    /// it if this is the first time.
+    /// Compares a file that no whole checksum vouches for with what it was when it was first fetched.
     fn compare_with_pin(&self, fetched: &Fetched, path: &Path) -> Result<Check, ModelsError> {
         let check = match self.source.checksum() {
             Checksum::Sha256(_) => return Ok(Check::Sha256),
@@ -199,30 +208,40 @@ impl Job<'_> {
             Checksum::FirstUse => Check::FirstUse,
         };
         let folder = self.target.folder();
-        let mut lock = LockFile::read(folder)?;
-        let sha256 = &fetched.sums.sha256;
-        match lock.pin.get(&fetched.url) {
-            Some(pin) if pin.sha256 == *sha256 && check == Check::FirstUse => Ok(Check::Remembered),
-            Some(pin) if pin.sha256 == *sha256 => Ok(check),
-            Some(pin) => {
-                download::discard(path)?;
-                Err(ModelsError::Changed {
-                    url: fetched.url.clone(),
-                    pinned: pin.sha256.clone(),
-                    found: sha256.clone(),
-                    lock: folder.join("models.lock"),
-                })
-            }
-            None => {
-                let pin = Pin {
-                    sha256: sha256.clone(),
-                    bytes: fetched.bytes,
-                };
-                lock.pin.insert(fetched.url.clone(), pin);
-                lock.save(folder)?;
-                Ok(check)
-            }
+        let lock = LockFile::read(folder)?;
+        let Some(pin) = lock.pin.get(&fetched.url) else {
+            return Ok(check);
+        };
+        if pin.sha256 != fetched.sums.sha256 {
+            download::discard(path)?;
+            return Err(ModelsError::Changed {
+                url: fetched.url.clone(),
+                pinned: pin.sha256.clone(),
+                found: fetched.sums.sha256.clone(),
+                lock: folder.join("models.lock"),
+            });
         }
+        Ok(if check == Check::FirstUse {
+            Check::Remembered
+        } else {
+            check
+        })
+    }
+
+    /// Remembers what a file was, once a network was made of it: what is no network is nothing to
+    /// compare another with.
+    fn pin(&self, fetched: &Fetched, check: Check) -> Result<(), ModelsError> {
+        if check == Check::Sha256 {
+            return Ok(());
+        }
+        let folder = self.target.folder();
+        let mut lock = LockFile::read(folder)?;
+        let pin = Pin {
+            sha256: fetched.sums.sha256.clone(),
+            bytes: fetched.bytes,
+        };
+        lock.pin.insert(fetched.url.clone(), pin);
+        lock.save(folder)
     }
 
     fn convert(

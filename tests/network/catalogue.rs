@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use pentimento::network::{self, Network, NetworkError};
 use pentimento::onnx::{Builder, Constant, Dim, Model, write};
 
-use crate::support::weights;
+use crate::support::{shared, weights};
 
 /// Convolution by convolution: name, activation, kernel, stride, padding, and the pooling behind it.
 type Plan = [(
@@ -158,6 +158,25 @@ fn the_smallest_sides_of_the_manifests_are_those_of_the_graphs() {
             manifest.name
         );
     }
+}
+
+#[test]
+fn squeezenet_is_as_its_manifest_says() {
+    let Some(file) = shared("weights/squeezenet_v1_1.safetensors") else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    fs::copy(file, folder.path().join("squeezenet1_1.safetensors")).unwrap();
+    let network = network::find("squeezenet1_1", &[folder.path().to_owned()]).unwrap();
+    assert_eq!(network.smallest_side("fire8"), None, "an alias is no layer");
+    assert_eq!(network.smallest_side("fire8/concat"), Some(25));
+    assert_eq!(network.manifest().input.minimum_size, 25);
+    for alias in network.manifest().aliases.keys() {
+        network.layer(alias).unwrap();
+    }
+    let geometry = network.geometry();
+    let fire8 = geometry.iter().find(|layer| layer.name == "fire8/concat");
+    assert_eq!(fire8.unwrap().channels, Some(512));
 }
 
 #[test]

@@ -95,17 +95,11 @@ pub(in crate::cli) struct ImportArgs {
     #[arg(long, value_name = "NUMBER")]
     pub range: Option<f32>,
     /// Mean of each channel, in that order and range
-    #[arg(
-        long,
-        value_name = "A,B,C",
-        value_delimiter = ',',
-        num_args = 3,
-        allow_negative_numbers = true
-    )]
-    pub mean: Option<Vec<f32>>,
+    #[arg(long, value_name = "A,B,C", value_parser = three, allow_hyphen_values = true)]
+    pub mean: Option<[f32; 3]>,
     /// Divisor of each channel, in that order
-    #[arg(long, value_name = "A,B,C", value_delimiter = ',', num_args = 3)]
-    pub std: Option<Vec<f32>>,
+    #[arg(long, value_name = "A,B,C", value_parser = three)]
+    pub std: Option<[f32; 3]>,
     /// Shortest side that the network can work with, in pixels
     #[arg(long, value_name = "PIXELS")]
     pub minimum_size: Option<usize>,
@@ -118,4 +112,13 @@ pub(in crate::cli) enum ChannelOrder {
     Rgb,
     /// Blue first, as in Caffe
     Bgr,
+}
+
+fn three(text: &str) -> Result<[f32; 3], String> {
+    let wrong = "expected three numbers, such as 104,117,123";
+    let numbers: Result<Vec<f32>, _> = text.split(',').map(|part| part.trim().parse()).collect();
+    numbers
+        .ok()
+        .and_then(|numbers| numbers.try_into().ok())
+        .ok_or_else(|| wrong.to_owned())
 }

@@ -37,7 +37,7 @@ pub(super) fn run(
             layers,
             classifier: args.classifier,
         },
-        input: input(args)?,
+        input: input(args),
     };
     let quiet = common.quiet > 0;
     let file = models::import(&args.file, &conversion, folders, &mut |event| {
@@ -92,34 +92,21 @@ fn layer_list(given: &Path) -> anyhow::Result<LayerList> {
 }
 
 /// Returns what the command line says about the input; `None` where it says nothing.
-fn input(args: &ImportArgs) -> anyhow::Result<Option<Input>> {
-    let three = |values: &Option<Vec<f32>>| -> anyhow::Result<Option<[f32; 3]>> {
-        let Some(values) = values else {
-            return Ok(None);
-        };
-        let values = values.as_slice().try_into();
-        Ok(Some(values.context(
-            "three numbers are needed, such as 104,117,123",
-        )?))
-    };
-    let (mean, std) = (three(&args.mean)?, three(&args.std)?);
+fn input(args: &ImportArgs) -> Option<Input> {
     let says_something = args.order.is_some()
         || args.range.is_some()
-        || mean.is_some()
-        || std.is_some()
+        || args.mean.is_some()
+        || args.std.is_some()
         || args.minimum_size.is_some();
-    if !says_something {
-        return Ok(None);
-    }
     let usual = Input::default();
-    Ok(Some(Input {
+    says_something.then(|| Input {
         order: args.order.map_or(usual.order, |order| match order {
             ChannelOrder::Rgb => Order::Rgb,
             ChannelOrder::Bgr => Order::Bgr,
         }),
         range: args.range.unwrap_or(usual.range),
-        mean: mean.unwrap_or(usual.mean),
-        std: std.unwrap_or(usual.std),
+        mean: args.mean.unwrap_or(usual.mean),
+        std: args.std.unwrap_or(usual.std),
         minimum_size: args.minimum_size.unwrap_or(usual.minimum_size),
-    }))
+    })
 }
