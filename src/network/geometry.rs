@@ -84,20 +84,19 @@ impl Network {
 /// What a value sees of the picture along one axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Sight {
+    /// The pixels that element 0 sees, padding counted.
     first: i64,
     last: i64,
     stride: usize,
     count: usize,
+    /// The last pixel that any element sees, through whatever lies between: what a window finds in
+    /// padding is no pixel, however far it reaches.
+    end: i64,
 }
 
 impl Sight {
     fn field(&self) -> usize {
         usize::try_from(self.last - self.first + 1).unwrap_or(0)
-    }
-
-    /// Returns the last pixel that any element sees.
-    fn end(&self) -> i64 {
-        self.last + signed(self.count.saturating_sub(1) * self.stride)
     }
 }
 
@@ -123,7 +122,7 @@ pub(super) fn continuation(
             .find(|more| {
                 let seen = sights(&nodes, graph, axis, extent + more);
                 let mut ends = layers.iter().filter_map(|layer| seen.get(*layer));
-                ends.all(|sight| sight.end() + 1 >= signed(extent))
+                ends.all(|sight| sight.end + 1 >= signed(extent))
             })
             .unwrap_or(0)
     })
@@ -143,6 +142,7 @@ fn sights<'a>(
             last: 0,
             stride: 1,
             count: extent,
+            end: signed(extent) - 1,
         };
         seen.insert(input.name.as_str(), pixel);
     }
@@ -184,12 +184,16 @@ fn through(node: &Node, graph: &Graph, from: Sight, axis: usize) -> Option<Sight
     };
     let window = *windows(node, &[from.count; 2], kernel).ok()?.get(axis)?;
     let step = signed(from.stride);
-    let first = from.first - signed(window.before) * step;
+    let before = signed(window.before);
+    let last = from.last + (signed(window.reach()) - 1 - before) * step;
+    let stride = from.stride * window.stride;
+    let count = window.count(from.count)?;
     Some(Sight {
-        first,
-        last: from.last + (signed(window.reach()) - 1 - signed(window.before)) * step,
-        stride: from.stride * window.stride,
-        count: window.count(from.count)?,
+        first: from.first - before * step,
+        last,
+        stride,
+        count,
+        end: (last + signed(count.saturating_sub(1) * stride)).min(from.end),
     })
 }
 
@@ -224,6 +228,7 @@ fn merged(read: &[Sight]) -> Option<Sight> {
             last: sum.last.max(other.last),
             stride: sum.stride,
             count: sum.count.min(other.count),
+            end: sum.end.max(other.end),
         })
     })
 }

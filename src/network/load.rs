@@ -19,7 +19,7 @@ use crate::onnx::{self, CheckError, Model};
 #[derive(Debug, Error)]
 pub enum NetworkError {
     /// Neither a manifest of that name nor a file.
-    #[error("there is no network `{name}`{}: no {name}.toml in {} and no file of that name; known are {}", did_you_mean(.nearest.as_deref()), dirs(.looked_in), .known.join(", "))]
+    #[error("network `{name}` is not installed{}: no {name}.toml in {} and no file of that name; known are {}", did_you_mean(.nearest.as_deref()), dirs(.looked_in), .known.join(", "))]
     Missing {
         /// The name that was asked for.
         name: String,

@@ -396,7 +396,7 @@ fn only_what_was_installed_is_removed() {
         [shelf.path("mine.onnx"), shelf.path("mine.toml")]
     );
     for (name, wrong) in [
-        ("mine", "there is no network"),
+        ("mine", "is not installed"),
         ("builtin", "inside the program"),
     ] {
         let said = models::remove(name, &folders).unwrap_err().to_string();
