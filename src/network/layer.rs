@@ -13,6 +13,8 @@ pub enum LayerKind {
     Activation,
     /// A pooling.
     Pooling,
+    /// Several layers side by side, as where the branches of a `SqueezeNet` meet.
+    Concatenation,
 }
 
 /// A value of the network's graph that may carry a loss.
@@ -69,11 +71,13 @@ pub(in crate::network) fn kind(node: &Node) -> Option<LayerKind> {
             Some(LayerKind::Activation)
         }
         "MaxPool" | "AveragePool" | "GlobalAveragePool" => Some(LayerKind::Pooling),
+        "Concat" => Some(LayerKind::Concatenation),
         _ => None,
     }
 }
 
-/// Returns the layers of a graph: every convolution, activation and pooling, by its value's name.
+/// Returns the layers of a graph: every convolution, activation, pooling and
+/// concatenation, by its value's name.
 pub(super) fn layers(graph: &Graph) -> Vec<Layer> {
     graph
         .nodes

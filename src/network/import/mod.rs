@@ -1,7 +1,12 @@
-//! Weights in other formats, to a forward graph. One file a format.
+//! Weights in other formats, to a forward graph. One file or folder a format.
 
+pub mod caffe;
+mod numbers;
 pub mod onnx;
-mod safetensors;
+pub(super) mod safetensors;
+mod tensors;
+pub(super) mod torch;
 
-pub use self::onnx::{ExternalError, OnnxImportError};
-pub(super) use self::safetensors::{SafetensorsError, safetensors};
+pub(super) use self::onnx::OnnxImportError;
+pub(super) use self::safetensors::SafetensorsError;
+pub(super) use self::torch::TorchError;
