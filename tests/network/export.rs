@@ -7,7 +7,7 @@ use pentimento::autodiff::Target;
 use pentimento::engine::{Device, SessionOptions};
 use pentimento::network::{self, Network, Pooling, PoolingKind};
 use pentimento::objective::{
-    IMAGE, Normalize, Objective, Semantics, Spec, TotalVariation, Weights, features, grams,
+    IMAGE, Normalize, Objective, Semantics, Spec, Term, TotalVariation, Weights, features, grams,
 };
 use pentimento::onnx::{Model, check, read, write};
 use pentimento::tensor::Tensor;
@@ -142,7 +142,7 @@ fn an_objective_stands_alone_with_targets_inside_or_as_inputs() {
     let found = run(&whole, &[("image", &start)]);
     assert_eq!(run(&open, &feeds), found);
     let inside: Vec<Tensor> = weights.iter().map(|&w| Tensor::scalar(w)).collect();
-    let weight_names: Vec<String> = objective.terms.iter().map(|t| t.weight_input()).collect();
+    let weight_names: Vec<String> = objective.terms.iter().map(Term::weight_input).collect();
     feeds.extend(weight_names.iter().map(String::as_str).zip(&inside));
     assert_eq!(run(&objective.model, &feeds), found);
     assert_eq!(found.last().unwrap().shape(), [1, 3, SIZE.0, SIZE.1]);

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use clap::Args;
 
 use crate::autodiff::Target;
@@ -15,7 +15,7 @@ use crate::job::names::display_path;
 use crate::network::{self, Network, Pooling, PoolingKind};
 use crate::objective::{Objective, Spec};
 use crate::onnx::{self, Model};
-use crate::profile::{Profile, Stage};
+use crate::profile::{Compat, Profile, Stage};
 use crate::transfer;
 
 /// What is exported, and where to.
@@ -103,11 +103,14 @@ fn bare(args: &ExportArgs, network: &Network) -> anyhow::Result<Model> {
         kind: PoolingKind::Max,
         caffe_ceil: false,
     };
-    let layers = if args.layers.is_empty() {
-        network.layers_at((args.size.1, args.size.0), pooling)
-    } else {
-        args.layers.clone()
-    };
+    if !args.layers.is_empty() {
+        return layers_model(args, network, &args.layers, pooling);
+    }
+    let mut layers = network.layers_at((args.size.1, args.size.0), pooling);
+    if layers.is_empty() {
+        // The first says why even it cannot be reached.
+        layers.extend(network.layers().first().map(|layer| layer.name.clone()));
+    }
     layers_model(args, network, &layers, pooling)
 }
 
@@ -118,12 +121,6 @@ fn layers_model(
     pooling: Pooling,
 ) -> anyhow::Result<Model> {
     let (width, height) = args.size;
-    if layers.is_empty() {
-        bail!(
-            "no layer of {} can be reached at {width}×{height}: choose a larger size",
-            args.name
-        );
-    }
     Ok(network.standalone(layers, (height, width), pooling)?)
 }
 
@@ -139,7 +136,7 @@ fn objective(args: &ExportArgs, network: &Network, profile: &Profile) -> anyhow:
     let weights = transfer::weights(&objective, stage);
     let mut model = objective.standalone(network, &weights, &[])?;
     let scale = transfer::variable_scale(profile.compat);
-    if scale != 1.0 {
+    if profile.compat == Some(Compat::Lua) {
         let note = format!("compat = \"lua\": feed a picture's values times {scale}");
         model.metadata.insert("input_image_scale".to_owned(), note);
     }

@@ -146,9 +146,12 @@ fn sizes_of(
             .and_then(Constant::as_i64)
             .ok_or_else(|| format!("its sizes (`{sizes}`) are not constant"))?;
         let others: Option<Vec<i64>> = (0..rank)
-            .map(|axis| match axes.contains(&axis) {
-                true => Some(0),
-                false => i64::try_from(importer.extent(x, axis)?).ok(),
+            .map(|axis| {
+                if axes.contains(&axis) {
+                    Some(0)
+                } else {
+                    i64::try_from(importer.extent(x, axis)?).ok()
+                }
             })
             .collect();
         let others = others.ok_or("the axes that it leaves are not the same for all sizes")?;

@@ -143,28 +143,38 @@ fn joined(parts: &[&Constant]) -> Option<Data> {
         Some(Arc::new(parts?.concat()))
     }
     Some(match parts.first()?.data() {
-        Data::F32(_) => Data::F32(all(parts, |data| match data {
-            Data::F32(data) => Some(data),
-            _ => None,
-        })?),
-        Data::I64(_) => Data::I64(all(parts, |data| match data {
-            Data::I64(data) => Some(data),
-            _ => None,
-        })?),
-        Data::I32(_) => Data::I32(all(parts, |data| match data {
-            Data::I32(data) => Some(data),
-            _ => None,
-        })?),
-        Data::Bool(_) => Data::Bool(all(parts, |data| match data {
-            Data::Bool(data) => Some(data),
-            _ => None,
-        })?),
-        Data::U8(_) => Data::U8(all(parts, |data| match data {
-            Data::U8(data) => Some(data),
-            _ => None,
-        })?),
+        Data::F32(_) => Data::F32(all(parts, f32s)?),
+        Data::I64(_) => Data::I64(all(parts, i64s)?),
+        Data::I32(_) => Data::I32(all(parts, i32s)?),
+        Data::U8(_) => Data::U8(all(parts, u8s)?),
+        Data::Bool(_) => Data::Bool(all(parts, bools)?),
         Data::F64(_) | Data::F16(_) | Data::Bf16(_) => return None,
     })
+}
+
+fn f32s(data: &Data) -> Option<&[f32]> {
+    let Data::F32(data) = data else { return None };
+    Some(data)
+}
+
+fn i64s(data: &Data) -> Option<&[i64]> {
+    let Data::I64(data) = data else { return None };
+    Some(data)
+}
+
+fn i32s(data: &Data) -> Option<&[i32]> {
+    let Data::I32(data) = data else { return None };
+    Some(data)
+}
+
+fn u8s(data: &Data) -> Option<&[u8]> {
+    let Data::U8(data) = data else { return None };
+    Some(data)
+}
+
+fn bools(data: &Data) -> Option<&[bool]> {
+    let Data::Bool(data) = data else { return None };
+    Some(data)
 }
 
 fn made(shape: Vec<usize>, data: Data) -> Result<Constant, String> {
