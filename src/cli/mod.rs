@@ -85,7 +85,9 @@ fn status_of(error: &anyhow::Error) -> ExitCode {
             ExitCode::from(BAD_SETTINGS)
         };
     }
-    if let Some(ModelsError::Network(NetworkError::Missing { .. })) = error.downcast_ref() {
+    if let Some(ModelsError::Network(error)) = error.downcast_ref()
+        && matches!(**error, NetworkError::Missing { .. })
+    {
         return ExitCode::from(4);
     }
     match error.downcast_ref::<daemon::Fatal>() {

@@ -76,10 +76,16 @@ pub(super) fn finished(raw: &RawProfile, network_dirs: &[PathBuf]) -> Result<Pro
 pub(super) enum Unresolved {
     /// The manifest of a network cannot be read.
     #[error(transparent)]
-    Network(#[from] NetworkError),
+    Network(Box<NetworkError>),
     /// The profile, or the presets of a network, cannot be used.
     #[error(transparent)]
     Profile(#[from] ProfileError),
+}
+
+impl From<NetworkError> for Unresolved {
+    fn from(error: NetworkError) -> Self {
+        Self::Network(Box::new(error))
+    }
 }
 
 /// Returns the presets of a network; none where there is no manifest.

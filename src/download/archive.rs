@@ -49,6 +49,9 @@ pub enum ArchiveError {
     },
 }
 
+/// Bytes of other files and of the archive's own that are unpacked however small the member may be.
+const OTHERS: u64 = 1 << 20;
+
 /// How many names of an archive a message lists.
 const LISTED: usize = 12;
 
@@ -60,7 +63,8 @@ pub fn extract(path: &Path, member: &str, to: &Path, limit: u64) -> Result<(), A
     };
     let file = File::open(path).map_err(read)?;
     // What lies before the member has to be unpacked as well, so that is bounded too.
-    let unpacked = GzDecoder::new(BufReader::new(file)).take(limit.saturating_mul(2));
+    let most = limit.saturating_mul(2).saturating_add(OTHERS);
+    let unpacked = GzDecoder::new(BufReader::new(file)).take(most);
     let mut archive = tar::Archive::new(unpacked);
     let mut held = Vec::new();
     for entry in archive.entries().map_err(read)? {
@@ -155,10 +159,7 @@ mod tests {
         let absent = extracted(&bytes, "net", 100).unwrap_err().to_string();
         assert!(absent.contains("x/readme"), "{absent}");
         let large = extracted(&bytes, "x/net", 2).unwrap_err();
-        assert!(matches!(
-            large,
-            ArchiveError::TooLarge { .. } | ArchiveError::Read { .. }
-        ));
+        assert!(matches!(large, ArchiveError::TooLarge { .. }), "{large}");
     }
 
     #[test]

@@ -154,6 +154,10 @@ impl Client {
     }
 
     /// Tells errors that may pass from those that will not.
+    #[allow(
+        clippy::wildcard_enum_match_arm,
+        reason = "what is not known to last may pass"
+    )]
     fn sort(&self, address: &str, error: ureq::Error) -> Result<Interruption, DownloadError> {
         let url = || address.to_owned();
         let source = |error| Box::new(error);

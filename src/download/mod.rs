@@ -344,10 +344,10 @@ impl Transfer<'_> {
     }
 
     fn refuse_what_is_no_file(&self, answer: &Answer) -> Result<(), DownloadError> {
-        match answer.is_page {
-            true => Err(self.no_file("a web page")),
-            false => Ok(()),
+        if answer.is_page {
+            return Err(self.no_file("a web page"));
         }
+        Ok(())
     }
 
     fn refuse_wrong_length(&self, found: Option<u64>) -> Result<(), DownloadError> {

@@ -14,7 +14,7 @@ use crate::network::{ManifestError, NetworkError};
 pub enum ModelsError {
     /// There is no such network, or its manifest cannot be used.
     #[error(transparent)]
-    Network(#[from] NetworkError),
+    Network(Box<NetworkError>),
     /// A manifest that says nothing about where the weights are.
     #[error("the manifest of network {name} states no [[source]] to fetch it from; put its weights at {}", file.display())]
     NoSource {
@@ -136,6 +136,12 @@ pub enum ModelsError {
         #[source]
         source: io::Error,
     },
+}
+
+impl From<NetworkError> for ModelsError {
+    fn from(error: NetworkError) -> Self {
+        Self::Network(Box::new(error))
+    }
 }
 
 impl ModelsError {

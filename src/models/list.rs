@@ -49,7 +49,7 @@ pub fn list(folders: &[PathBuf]) -> Vec<Result<Entry, ModelsError>> {
 pub fn entry(name: &str, folders: &[PathBuf]) -> Result<Entry, ModelsError> {
     let Some(manifest) = network::manifest(name, folders)? else {
         let known = network::known(folders);
-        return Err(ModelsError::Network(NetworkError::Missing {
+        return Err(ModelsError::from(NetworkError::Missing {
             name: name.to_owned(),
             nearest: catalogue::nearest(name, &known),
             looked_in: folders.to_vec(),

@@ -109,7 +109,7 @@ fn wanted(name: &str, folders: &Folders) -> Result<(Manifest, String), ModelsErr
     }
     let Some(manifest) = network::manifest(name, &folders.look)? else {
         let known = network::known(&folders.look);
-        return Err(ModelsError::Network(NetworkError::Missing {
+        return Err(ModelsError::from(NetworkError::Missing {
             name: name.to_owned(),
             nearest: catalogue::nearest(name, &known),
             looked_in: folders.look.clone(),

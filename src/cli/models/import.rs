@@ -41,12 +41,15 @@ pub(super) fn run(
     };
     let quiet = common.quiet > 0;
     let file = models::import(&args.file, &conversion, folders, &mut |event| {
-        match event {
-            Event::Waiting if !quiet => {
-                output::note("waiting for another pentimento that is installing");
+        let line = match event {
+            Event::Waiting => "waiting for another pentimento that is installing".to_owned(),
+            Event::Note(note) => words::shown(note),
+            Event::Download(_) | Event::GaveUp(_) | Event::Unpacking | Event::Converting => {
+                return Flow::Continue;
             }
-            Event::Note(note) if !quiet => output::note(&words::shown(note)),
-            _ => {}
+        };
+        if !quiet {
+            output::note(&line);
         }
         Flow::Continue
     })?;

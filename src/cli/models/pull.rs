@@ -106,19 +106,16 @@ impl Meter {
 
     fn show(&mut self, event: &Event<'_>) {
         let mut line = sentence(event);
-        match event {
-            Event::Download(download::Event::Started { from, total, .. }) => {
-                if let Some(total) = total {
-                    self.bar.set_length(*total);
-                }
-                self.bar.set_position(*from);
-                self.quarters = 0;
+        if let Event::Download(download::Event::Started { from, total, .. }) = event {
+            if let Some(total) = total {
+                self.bar.set_length(*total);
             }
-            Event::Download(download::Event::Received(bytes)) => {
-                self.bar.set_position(*bytes);
-                line = self.next_quarter(*bytes).filter(|_| self.bar.is_hidden());
-            }
-            _ => {}
+            self.bar.set_position(*from);
+            self.quarters = 0;
+        }
+        if let Event::Download(download::Event::Received(bytes)) = event {
+            self.bar.set_position(*bytes);
+            line = self.next_quarter(*bytes).filter(|_| self.bar.is_hidden());
         }
         if let Some(line) = line.filter(|_| !self.is_quiet) {
             self.bar.suspend(|| output::note(&line));

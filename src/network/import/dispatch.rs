@@ -343,7 +343,7 @@ mod tests {
         };
         let input = caffe_input(&said(&[104.0, 117.0, 123.0], None, Some(0.5))).unwrap();
         assert_eq!((input.mean, input.std), ([104.0, 117.0, 123.0], [2.0; 3]));
-        let input = caffe_input(&said(&[], None, Some(0.00390625))).unwrap();
+        let input = caffe_input(&said(&[], None, Some(0.003_906_25))).unwrap();
         assert_eq!((input.mean, input.std), ([0.0; 3], [256.0; 3]));
         assert_eq!(
             caffe_input(&said(&[127.5], None, None)).unwrap().mean,
