@@ -164,7 +164,8 @@ mod tests {
 
     #[test]
     fn a_cut_archive_is_refused() {
-        let noise: Vec<u8> = (0..5000_u32).map(|i| (i * i % 251) as u8).collect();
+        let noise = (0..5000_u32).map(|i| u8::try_from(i * i % 251).unwrap());
+        let noise: Vec<u8> = noise.collect();
         let bytes = archive(&[("x", &noise)]);
         let cut = extracted(&bytes[..bytes.len() / 2], "x", 10_000).unwrap_err();
         assert!(matches!(cut, ArchiveError::Read { .. }), "{cut}");

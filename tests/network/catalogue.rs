@@ -15,8 +15,8 @@ type Plan = [(
     &'static str,
     &'static str,
     usize,
-    usize,
-    usize,
+    i64,
+    i64,
     Option<&'static str>,
 )];
 
@@ -48,7 +48,6 @@ pub(super) fn nin() -> Model {
         let constant = Constant::f32s(vec![2, channels, kernel, kernel], data).unwrap();
         let weight = format!("{conv}.weight");
         graph.named_constant(&weight, constant);
-        let (stride, pad) = (stride as i64, pad as i64);
         let attributes = [
             ("strides", vec![stride, stride].into()),
             ("pads", vec![pad, pad, pad, pad].into()),

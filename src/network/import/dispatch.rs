@@ -87,7 +87,7 @@ pub enum ImportError {
         path: PathBuf,
         /// What does not fit.
         #[source]
-        source: LayerListError,
+        source: Box<LayerListError>,
     },
     /// A PyTorch file that cannot be used.
     #[error("read the PyTorch weights in {}", path.display())]
@@ -167,10 +167,9 @@ fn refuse_what_makes_no_sense(
         Kind::Onnx => "an ONNX model",
     };
     let option = match kind {
-        Kind::Caffe => options.layers.is_some().then_some("list of layers"),
         Kind::Torch | Kind::Safetensors => options.prototxt.is_some().then_some("prototxt"),
         Kind::Onnx if options.prototxt.is_some() => Some("prototxt"),
-        Kind::Onnx => options.layers.is_some().then_some("list of layers"),
+        Kind::Caffe | Kind::Onnx => options.layers.is_some().then_some("list of layers"),
     };
     match option {
         Some(option) => Err(ImportError::Option {
@@ -193,7 +192,7 @@ fn from_caffe(path: &Path, options: &ImportOptions) -> Result<Imported, ImportEr
         .graph(&options.name, &network.weights)
         .map_err(|source| ImportError::Layers {
             path: path.to_owned(),
-            source,
+            source: Box::new(source),
         })?;
     Ok(Imported {
         model,
