@@ -12,7 +12,9 @@
 mod autodiff;
 mod cli;
 mod daemon;
+mod download;
 mod ingest;
+mod models;
 mod network;
 mod objective;
 mod onnx;

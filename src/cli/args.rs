@@ -21,6 +21,7 @@ Examples:
   pentimento init ~/studio                     make a studio with a sample in it
   pentimento --studio ~/studio                 watch it and paint what is dropped into watch/
   pentimento paint harbour.jpg wave.jpg        paint one picture, here and now
+  pentimento models pull vgg19                 fetch a network
 
 Exit status: 0 fine, 1 failed, 2 wrong usage, 3 a job failed (--until-idle), 4 not found,
 6 already running, 78 bad settings, 130 interrupted. Any other means failure too.")]
@@ -73,14 +74,14 @@ pub(super) enum Command {
     Paint(PaintArgs),
     /// Make a studio
     Init(InitArgs),
-    /// Look into networks
+    /// Check what pentimento needs, and say what to do where something is missing
+    Doctor,
+    /// Manage networks: what there is, fetch one, make one of a file, look inside
     Models {
         /// What to do with them.
         #[command(subcommand)]
         command: ModelsCommand,
     },
-    /// Check what pentimento needs, and say what to do where something is missing
-    Doctor,
     /// Manage the ONNX Runtime library
     Runtime {
         /// What to do with it.

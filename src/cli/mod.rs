@@ -28,6 +28,8 @@ use clap::Parser;
 use crate::cli::args::Cli;
 use crate::cli::args::Command;
 use crate::daemon;
+use crate::models::ModelsError;
+use crate::network::NetworkError;
 use crate::settings::SettingsError;
 
 /// Runs the program over its command line and returns its exit status.
@@ -86,6 +88,11 @@ fn status_of(error: &anyhow::Error) -> ExitCode {
         } else {
             ExitCode::from(BAD_SETTINGS)
         };
+    }
+    if let Some(ModelsError::Network(error)) = error.downcast_ref()
+        && matches!(**error, NetworkError::Missing { .. })
+    {
+        return ExitCode::from(4);
     }
     match error.downcast_ref::<daemon::Fatal>() {
         Some(daemon::Fatal::AlreadyRunning { .. }) => ExitCode::from(6),

@@ -15,12 +15,21 @@ use crate::settings::Settings;
 
 /// Returns the profile of a `paint` command, seed drawn.
 pub(super) fn for_paint(args: &PaintArgs, settings: &Settings) -> anyhow::Result<Profile> {
+    overridden(args.profile.as_deref(), &args.set, settings)
+}
+
+/// Returns a profile (the defaults where none is named) with some of its options set, seed drawn.
+pub(super) fn overridden(
+    profile: Option<&Path>,
+    options: &[(String, String)],
+    settings: &Settings,
+) -> anyhow::Result<Profile> {
     let folders = settings.profile_folders();
-    let mut raw = match &args.profile {
+    let mut raw = match profile {
         Some(path) => RawProfile::load(&file(path, &folders)?, &folders)?,
         None => RawProfile::default(),
     };
-    for (key, value) in &args.set {
+    for (key, value) in options {
         raw.set(&format!("{key}={value}"))?;
     }
     Ok(finished(&raw, &settings.model_folders(), &here()?)?)
@@ -83,10 +92,16 @@ pub(super) fn finished(
 pub(super) enum Unresolved {
     /// The manifest of a network cannot be read.
     #[error(transparent)]
-    Network(#[from] NetworkError),
+    Network(Box<NetworkError>),
     /// The profile, or the presets of a network, cannot be used.
     #[error(transparent)]
     Profile(#[from] ProfileError),
+}
+
+impl From<NetworkError> for Unresolved {
+    fn from(error: NetworkError) -> Self {
+        Self::Network(Box::new(error))
+    }
 }
 
 /// Returns the presets of a network; none where there is no manifest.

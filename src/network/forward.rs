@@ -1,14 +1,14 @@
 //! Lays the part of a network that is needed over a picture in a graph under construction.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use thiserror::Error;
 
 use super::Network;
+use super::geometry;
 use super::layer::UnknownLayer;
-use super::manifest::{Input, Order};
-use crate::onnx::{Attribute, Builder, Constant, Data, Graph, InferError, Node};
+use super::manifest::{Coverage, Input, Order};
+use crate::onnx::{Attribute, Builder, Constant, Graph, InferError, Node};
 
 /// Which pooling a network is used with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,8 +66,8 @@ pub enum ForwardError {
 }
 
 impl Network {
-    /// Appends the network up to the deepest of `layers` over `image` (`[1, 3, H, W]`, RGB, 0–255);
-    /// the layers' values then bear the layers' names.
+    /// Appends the network up to the deepest of `layers` (names, not aliases) over `image`
+    /// (`[1, 3, H, W]`, RGB, 0–255); the layers' values then bear the layers' names.
     pub fn forward(
         &self,
         graph: &mut Builder,
@@ -76,7 +76,9 @@ impl Network {
         pooling: Pooling,
     ) -> Result<(), ForwardError> {
         for layer in layers {
-            self.layer(layer)?;
+            if self.layer(layer)?.name != *layer {
+                return Err(UnknownLayer::new(self, layer).into());
+            }
         }
         let (height, width) = (graph.shape(image)[2], graph.shape(image)[3]);
         let network = self.manifest().name.clone();
@@ -106,13 +108,25 @@ impl Network {
         pooling: Pooling,
     ) -> Result<(), InferError> {
         let forward = &self.model.graph;
-        let nodes = needed(forward, layers);
+        let nodes: Vec<Node> = needed(forward, layers)
+            .into_iter()
+            .map(|node| pooled(node, pooling))
+            .collect();
         let input = forward.inputs[0].name.as_str();
+        // Names that no network has (its import sees to it).
+        graph.set_prefix("picture");
         let (fed, colour) = centre(graph, image, &self.manifest().input)?;
+        let fed = match self.manifest().coverage {
+            Coverage::Exact => fed,
+            Coverage::Pad => {
+                let extents = [graph.shape(image)[2], graph.shape(image)[3]];
+                let more = geometry::continuation(&nodes, forward, layers, extents);
+                continued(graph, fed, more)?
+            }
+        };
         let readers: Vec<&Node> = nodes
             .iter()
             .filter(|n| n.inputs.iter().any(|v| v == input))
-            .copied()
             .collect();
         // The order and scale of the channels go into the kernel that reads them; padding with
         // zeros is the same before and after.
@@ -127,21 +141,23 @@ impl Network {
             Some(_) => fed,
             None => recolour(graph, &fed, &colour)?,
         };
-        for node in nodes {
+        let folded = folded.map(|kernel| graph.constant(kernel));
+        graph.set_prefix("");
+        for mut node in nodes {
+            if node.inputs.iter().any(|value| value == input) {
+                if let Some(kernel) = &folded {
+                    // Under a name of its own: another node may read the same weights.
+                    node.inputs[1].clone_from(kernel);
+                }
+                for value in node.inputs.iter_mut().filter(|value| *value == input) {
+                    value.clone_from(&fed);
+                }
+            }
             for value in node.inputs.iter().filter(|value| !value.is_empty()) {
                 if let Some(constant) = forward.initializers.get(value)
                     && !graph.has(value)
                 {
                     graph.named_constant(value, constant.clone());
-                }
-            }
-            let mut node = pooled(node, pooling);
-            if node.inputs.iter().any(|value| value == input) {
-                if let Some(kernel) = &folded {
-                    graph.named_constant(&node.inputs[1], kernel.clone());
-                }
-                for value in node.inputs.iter_mut().filter(|value| *value == input) {
-                    value.clone_from(&fed);
                 }
             }
             graph.push(node)?;
@@ -189,6 +205,23 @@ fn centre(
         row[source] = input.range / 255.0 / input.std[channel];
     }
     Ok((centred, matrix))
+}
+
+/// Continues a picture at the bottom and right by so many rows and columns, repeating its last ones.
+///
+/// A border of the mean colour would be an edge, which the filters of the first layer answer to
+/// more than to most of the picture; a repeated pixel is none.
+fn continued(
+    graph: &mut Builder,
+    value: String,
+    [rows, columns]: [usize; 2],
+) -> Result<String, InferError> {
+    if rows == 0 && columns == 0 {
+        return Ok(value);
+    }
+    let [rows, columns] = [rows, columns].map(|n| i64::try_from(n).unwrap_or(i64::MAX));
+    let pads = graph.ints(&[0, 0, 0, 0, 0, 0, rows, columns]);
+    graph.node("Pad", &[&value, &pads], [("mode", "edge".into())])
 }
 
 /// Applies the channel matrix as a 1×1 convolution.
@@ -246,43 +279,4 @@ fn pooled(node: &Node, pooling: Pooling) -> Node {
         }
     }
     node
-}
-
-/// Replaces every `Cast` of a constant to f32 by its result, so that weights that are stored as f16
-/// are plain f32 constants, and drops constants that nothing reads any more.
-pub(super) fn fold_casts(graph: &mut Graph) {
-    let mut kept = Vec::with_capacity(graph.nodes.len());
-    for node in std::mem::take(&mut graph.nodes) {
-        let folded = (node.op == "Cast" && node.int("to", 0) == 1)
-            .then(|| node.input(0).and_then(|name| graph.initializers.get(name)))
-            .flatten()
-            .and_then(widened);
-        match folded {
-            Some(constant) => {
-                graph.initializers.insert(node.outputs[0].clone(), constant);
-            }
-            None => kept.push(node),
-        }
-    }
-    graph.nodes = kept;
-    let read: BTreeSet<&str> = graph
-        .nodes
-        .iter()
-        .flat_map(|node| node.inputs.iter())
-        .chain(graph.outputs.iter().map(|info| &info.name))
-        .map(String::as_str)
-        .collect();
-    graph
-        .initializers
-        .retain(|name, _| read.contains(name.as_str()));
-}
-
-fn widened(constant: &Constant) -> Option<Constant> {
-    let values: Vec<f32> = match constant.data() {
-        Data::F32(data) => data.to_vec(),
-        Data::F16(data) => data.iter().map(|v| v.to_f32()).collect(),
-        Data::Bf16(data) => data.iter().map(|v| v.to_f32()).collect(),
-        Data::F64(_) | Data::I64(_) | Data::I32(_) | Data::U8(_) | Data::Bool(_) => return None,
-    };
-    Constant::new(constant.shape().to_vec(), Data::F32(Arc::new(values)))
 }

@@ -1,28 +1,40 @@
 //! Finds a network by its name or the path of a file, and reads it.
 
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use super::import::{self, SafetensorsError};
+use super::Network;
+use super::aliases::aliases;
+use super::catalogue;
+use super::import::{self, OnnxImportError, SafetensorsError, TorchError};
 use super::layer::layers;
-use super::manifest::{Input, Manifest, ManifestError};
-use super::{Network, forward};
-use crate::onnx::{self, CheckError, ReadError};
+use super::manifest::{Manifest, ManifestError};
+use crate::onnx::{self, CheckError, Model};
 
 /// Why a network cannot be used.
 #[derive(Debug, Error)]
 pub enum NetworkError {
     /// Neither a manifest of that name nor a file.
-    #[error("network `{name}` is not installed{}: there is no {name}.toml in {} and no file of that name (known: {})", nearest(.name, .installed), dirs(.looked_in), .installed.join(", "))]
+    #[error("network `{name}` is not installed{}: no {name}.toml in {} and no file of that name; known are {}", did_you_mean(.nearest.as_deref()), dirs(.looked_in), .known.join(", "))]
     Missing {
         /// The name that was asked for.
         name: String,
+        /// The name most like it, if one is like it at all.
+        nearest: Option<String>,
         /// Folders that were looked into.
         looked_in: Vec<PathBuf>,
-        /// Names that are there.
-        installed: Vec<String>,
+        /// Names of networks that are installed or can be.
+        known: Vec<String>,
+    },
+    /// A network whose weights are published, but not here.
+    #[error("network {name} is not installed, run `pentimento models pull {name}`")]
+    NotInstalled {
+        /// Name of the network.
+        name: String,
     },
     /// A manifest whose weights are not there.
     #[error("network `{name}` is not installed: its manifest is there, but not its weights; put them at {}", file.display())]
@@ -39,7 +51,7 @@ pub enum NetworkError {
         path: PathBuf,
         /// What the system said.
         #[source]
-        source: std::io::Error,
+        source: io::Error,
     },
     /// A manifest that makes no sense.
     #[error("use the network manifest {}", path.display())]
@@ -61,19 +73,19 @@ pub enum NetworkError {
         found: String,
     },
     /// A file whose ending is not known.
-    #[error("{} is no network: `.onnx` and `.safetensors` are read", path.display())]
+    #[error("{} is no network: `.onnx`, `.safetensors`, `.pth` and `.pt` are read", path.display())]
     Format {
         /// The file.
         path: PathBuf,
     },
-    /// An ONNX file that cannot be read.
-    #[error("read the ONNX file {}", path.display())]
+    /// An ONNX file that cannot be used.
+    #[error("use the ONNX file {}", path.display())]
     Onnx {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
         #[source]
-        source: ReadError,
+        source: OnnxImportError,
     },
     /// An ONNX file that does not hang together.
     #[error("check the graph in {}", path.display())]
@@ -93,6 +105,15 @@ pub enum NetworkError {
         #[source]
         source: SafetensorsError,
     },
+    /// A PyTorch file that cannot be read.
+    #[error("read the PyTorch weights in {}", path.display())]
+    Torch {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: TorchError,
+    },
     /// A graph that is no network of pictures.
     #[error("{} is no network of pictures: {reason}", path.display())]
     Shape {
@@ -103,14 +124,9 @@ pub enum NetworkError {
     },
 }
 
-/// Returns the question whether the known name most like `name` was meant, if one is like it.
-fn nearest(name: &str, known: &[String]) -> String {
-    let likeness = |other: &String| strsim::jaro_winkler(other, name);
-    known
-        .iter()
-        .filter(|other| likeness(other) > 0.7)
-        .max_by(|a, b| likeness(a).total_cmp(&likeness(b)))
-        .map(|other| format!(" (did you mean `{other}`?)"))
+fn did_you_mean(nearest: Option<&str>) -> String {
+    nearest
+        .map(|name| format!(" (did you mean `{name}`?)"))
         .unwrap_or_default()
 }
 
@@ -121,38 +137,21 @@ fn dirs(dirs: &[PathBuf]) -> String {
         .join(", ")
 }
 
-/// Manifest and graph of the network that ships inside the program.
-const BUILTIN: (&str, &[u8]) = (
-    include_str!("../../models/builtin.toml"),
-    include_bytes!("../../models/builtin.onnx"),
-);
+/// Graph of the network that ships inside the program.
+const BUILTIN: &[u8] = include_bytes!("../../models/builtin.onnx");
 
-/// Name of the network that ships inside the program.
-const BUILTIN_NAME: &str = "builtin";
-
-/// Returns the manifest of the network that a profile calls `name`, without reading its weights;
-/// `None` where there is no manifest.
-pub fn manifest(name: &str, dirs: &[PathBuf]) -> Result<Option<Manifest>, NetworkError> {
-    match place(name, dirs) {
-        Place::Manifest(path) => read_manifest(&path).map(Some),
-        Place::Builtin => builtin_manifest().map(Some),
-        Place::File(path) => {
-            let beside = path.with_extension("toml");
-            if beside.is_file() {
-                read_manifest(&beside).map(Some)
-            } else {
-                Ok(None)
-            }
-        }
-        Place::Nowhere => Ok(None),
-    }
-}
+/// Endings of files that are read as a network.
+const READ: [&str; 4] = ["onnx", "safetensors", "pth", "pt"];
 
 /// Where the network of a name is.
 enum Place {
+    /// A manifest in a folder, or named by its path.
     Manifest(PathBuf),
+    /// A bare file.
     File(PathBuf),
-    Builtin,
+    /// A manifest inside the program only.
+    Catalogue(&'static str),
+    /// Nowhere.
     Nowhere,
 }
 
@@ -169,8 +168,10 @@ fn place(name: &str, dirs: &[PathBuf]) -> Place {
             Place::Manifest(path.to_owned())
         }
         _ if path.is_file() => Place::File(path.to_owned()),
-        _ if name == BUILTIN_NAME => Place::Builtin,
-        _ => Place::Nowhere,
+        _ => match catalogue::text(name) {
+            Some(text) => Place::Catalogue(text),
+            None => Place::Nowhere,
+        },
     }
 }
 
@@ -181,41 +182,68 @@ pub fn file_size(name: &str, dirs: &[PathBuf]) -> Option<u64> {
     match place(name, dirs) {
         Place::Manifest(path) => {
             let manifest = read_manifest(&path).ok()?;
-            size(&path.with_file_name(&manifest.file))
+            size(&weights(&manifest, dirs)?)
         }
         Place::File(path) => size(&path),
-        Place::Builtin => Some(BUILTIN.1.len() as u64),
+        Place::Catalogue(_) if name == catalogue::BUILTIN => u64::try_from(BUILTIN.len()).ok(),
+        Place::Catalogue(text) => {
+            let manifest = parse(text, &shipped(name)).ok()?;
+            size(&weights(&manifest, dirs)?)
+        }
         Place::Nowhere => None,
     }
 }
 
-/// Finds and reads the network that a profile calls `name`: a manifest in one of `dirs`, the path
-/// of a manifest, an `.onnx` or a `.safetensors` file, or the network inside the program.
+/// Returns the manifest of the network that a profile calls `name`, without reading its weights;
+/// `None` where there is no manifest.
+pub fn manifest(name: &str, dirs: &[PathBuf]) -> Result<Option<Manifest>, NetworkError> {
+    match place(name, dirs) {
+        Place::Manifest(path) => read_manifest(&path).map(Some),
+        Place::Catalogue(text) => parse(text, &shipped(name)).map(Some),
+        Place::File(path) => {
+            let beside = path.with_extension("toml");
+            if beside.is_file() {
+                read_manifest(&beside).map(Some)
+            } else {
+                Ok(None)
+            }
+        }
+        Place::Nowhere => Ok(None),
+    }
+}
+
+/// Finds and reads the network that a profile calls `name`: a manifest in one of `dirs` or in the
+/// catalogue, or the path of a manifest, an `.onnx`, `.safetensors`, `.pth` or `.pt` file.
 pub fn find(name: &str, dirs: &[PathBuf]) -> Result<Network, NetworkError> {
     match place(name, dirs) {
-        Place::Manifest(path) => from_manifest(&path),
+        Place::Manifest(path) => from_manifest(&path, dirs),
         Place::File(path) => from_file(&path),
-        Place::Builtin => {
-            let manifest = builtin_manifest()?;
-            let path = PathBuf::from(&manifest.file);
-            from_bytes(manifest, &path, BUILTIN.1)
+        Place::Catalogue(text) => {
+            let manifest = parse(text, &shipped(name))?;
+            if name == catalogue::BUILTIN {
+                let path = PathBuf::from(&manifest.file);
+                return from_bytes(manifest, &path, BUILTIN);
+            }
+            match weights(&manifest, dirs) {
+                Some(file) => from_weights(manifest, &file),
+                None => Err(NetworkError::NotInstalled {
+                    name: manifest.name,
+                }),
+            }
         }
         Place::Nowhere => Err(missing(name, dirs)),
     }
 }
 
-fn builtin_manifest() -> Result<Manifest, NetworkError> {
-    Manifest::parse(BUILTIN.0).map_err(|source| NetworkError::Manifest {
-        path: "builtin.toml".into(),
-        source,
-    })
-}
-
-fn read_manifest(path: &Path) -> Result<Manifest, NetworkError> {
-    let text = String::from_utf8_lossy(&read(path)?).into_owned();
-    Manifest::parse(&text).map_err(|source| NetworkError::Manifest {
-        path: path.to_owned(),
-        source,
+/// Returns the file of a network's weights in the first of `dirs` that has it: under the name that
+/// the manifest states, or that name with another ending that is read.
+pub fn weights(manifest: &Manifest, dirs: &[PathBuf]) -> Option<PathBuf> {
+    dirs.iter().find_map(|dir| {
+        let stated = dir.join(&manifest.file);
+        let others = READ.iter().map(|ending| stated.with_extension(ending));
+        std::iter::once(stated.clone())
+            .chain(others)
+            .find(|file| file.is_file())
     })
 }
 
@@ -224,31 +252,70 @@ pub fn is_installed(name: &str, dirs: &[PathBuf]) -> Result<(), NetworkError> {
     match place(name, dirs) {
         Place::Manifest(path) => {
             let manifest = read_manifest(&path)?;
-            let file = path.with_file_name(&manifest.file);
-            if file.is_file() {
-                Ok(())
-            } else {
-                Err(NetworkError::NoWeights {
+            weights_of(&path, manifest, dirs).map(|_found| ())
+        }
+        Place::Catalogue(text) if name != catalogue::BUILTIN => {
+            let manifest = parse(text, &shipped(name))?;
+            match weights(&manifest, dirs) {
+                Some(_) => Ok(()),
+                None => Err(NetworkError::NotInstalled {
                     name: manifest.name,
-                    file,
-                })
+                }),
             }
         }
-        Place::File(_) | Place::Builtin => Ok(()),
+        Place::File(_) | Place::Catalogue(_) => Ok(()),
         Place::Nowhere => Err(missing(name, dirs)),
     }
 }
 
-fn missing(name: &str, dirs: &[PathBuf]) -> NetworkError {
-    NetworkError::Missing {
-        name: name.to_owned(),
-        looked_in: dirs.to_vec(),
-        installed: installed(dirs),
+/// Returns the manifest at `path` with the file of its weights: beside it, else in one of `dirs`.
+fn weights_of(
+    path: &Path,
+    manifest: Manifest,
+    dirs: &[PathBuf],
+) -> Result<(Manifest, PathBuf), NetworkError> {
+    let mut places = vec![path.parent().unwrap_or(Path::new("")).to_owned()];
+    places.extend_from_slice(dirs);
+    match weights(&manifest, &places) {
+        Some(file) => Ok((manifest, file)),
+        None if manifest.sources.is_empty() => Err(NetworkError::NoWeights {
+            file: path.with_file_name(&manifest.file),
+            name: manifest.name,
+        }),
+        None => Err(NetworkError::NotInstalled {
+            name: manifest.name,
+        }),
     }
 }
 
-/// Returns the names of the manifests in `dirs`, sorted.
-fn installed(dirs: &[PathBuf]) -> Vec<String> {
+/// Returns what stands for the path of a manifest inside the program.
+fn shipped(name: &str) -> PathBuf {
+    PathBuf::from(format!("{name}.toml"))
+}
+
+fn parse(text: &str, path: &Path) -> Result<Manifest, NetworkError> {
+    Manifest::parse(text).map_err(|source| NetworkError::Manifest {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn read_manifest(path: &Path) -> Result<Manifest, NetworkError> {
+    parse(&String::from_utf8_lossy(&read(path)?), path)
+}
+
+fn missing(name: &str, dirs: &[PathBuf]) -> NetworkError {
+    let known = known(dirs);
+    NetworkError::Missing {
+        name: name.to_owned(),
+        nearest: catalogue::nearest(name, &known),
+        looked_in: dirs.to_vec(),
+        known,
+    }
+}
+
+/// Returns the names of the manifests in `dirs` and in the catalogue, sorted.
+pub fn known(dirs: &[PathBuf]) -> Vec<String> {
     let mut names: Vec<String> = dirs
         .iter()
         .filter_map(|dir| std::fs::read_dir(dir).ok())
@@ -259,88 +326,117 @@ fn installed(dirs: &[PathBuf]) -> Vec<String> {
             path.file_stem()
                 .map(|stem| stem.to_string_lossy().into_owned())
         })
+        .chain(catalogue::names().map(str::to_owned))
         .collect();
-    names.push(BUILTIN_NAME.to_owned());
     names.sort();
     names.dedup();
     names
 }
 
-fn from_manifest(path: &Path) -> Result<Network, NetworkError> {
-    let manifest = read_manifest(path)?;
-    let file = path.with_file_name(&manifest.file);
-    if !file.is_file() {
-        return Err(NetworkError::NoWeights {
-            name: manifest.name,
-            file,
-        });
-    }
-    let bytes = read(&file)?;
-    from_bytes(manifest, &file, &bytes)
+fn from_manifest(path: &Path, dirs: &[PathBuf]) -> Result<Network, NetworkError> {
+    let (manifest, file) = weights_of(path, read_manifest(path)?, dirs)?;
+    from_weights(manifest, &file)
 }
 
 /// Reads a bare file; a manifest of the same name beside it is used, else Caffe's conventions.
 fn from_file(path: &Path) -> Result<Network, NetworkError> {
     let beside = path.with_extension("toml");
     if beside.is_file() {
-        return from_manifest(&beside);
+        return from_manifest(&beside, &[]);
     }
-    let name = path
-        .file_stem()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
+    let lossy =
+        |part: Option<&std::ffi::OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
     let manifest = Manifest {
-        name,
-        title: String::new(),
-        file: path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned(),
-        licence: String::new(),
-        sha256: String::new(),
-        input: Input::default(),
-        preset: toml::Table::new(),
+        name: lossy(path.file_stem()),
+        file: lossy(path.file_name()),
+        ..Manifest::default()
     };
-    from_bytes(manifest, path, &read(path)?)
+    from_weights(manifest, path)
 }
 
-fn from_bytes(manifest: Manifest, path: &Path, bytes: &[u8]) -> Result<Network, NetworkError> {
-    let sha256 = hex(&Sha256::digest(bytes));
-    if !manifest.sha256.is_empty() && !manifest.sha256.eq_ignore_ascii_case(&sha256) {
-        return Err(NetworkError::Checksum {
-            path: path.to_owned(),
-            expected: manifest.sha256,
-            found: sha256,
-        });
+/// Reads the file at `path` by its ending. Bare tensors are read as they are needed, not with the
+/// whole file in memory.
+fn from_weights(manifest: Manifest, path: &Path) -> Result<Network, NetworkError> {
+    let extension = path.extension().and_then(|e| e.to_str());
+    if !matches!(extension, Some("safetensors" | "pth" | "pt")) {
+        return from_bytes(manifest, path, &read(path)?);
     }
-    let extension = path
-        .extension()
-        .and_then(|e| e.to_str())
-        .unwrap_or_default();
-    let mut model = match extension {
-        "onnx" => onnx::read(bytes).map_err(|source| NetworkError::Onnx {
-            path: path.to_owned(),
-            source,
-        })?,
-        "safetensors" => import::safetensors(&manifest.name, bytes).map_err(|source| {
+    let failed = |source: io::Error| NetworkError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    let mut file = BufReader::new(File::open(path).map_err(failed)?);
+    let sha256 = digest(&mut file).map_err(failed)?;
+    hold_checksum(&manifest, path, &sha256)?;
+    file.rewind().map_err(failed)?;
+    let model = if extension == Some("safetensors") {
+        import::safetensors::network(&manifest.name, &mut file, None).map_err(|source| {
             NetworkError::Safetensors {
                 path: path.to_owned(),
                 source,
             }
-        })?,
-        _ => {
-            return Err(NetworkError::Format {
+        })?
+    } else {
+        import::torch::network(&manifest.name, file, None).map_err(|source| {
+            NetworkError::Torch {
                 path: path.to_owned(),
-            });
-        }
+                source,
+            }
+        })?
     };
+    checked(manifest, path, model, sha256)
+}
+
+/// Returns the SHA-256 of what a file holds from where it stands.
+fn digest(file: &mut impl Read) -> io::Result<String> {
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(hex(&hash.finalize())),
+            count => hash.update(&buffer[..count]),
+        }
+    }
+}
+
+fn hold_checksum(manifest: &Manifest, path: &Path, sha256: &str) -> Result<(), NetworkError> {
+    if manifest.sha256.is_empty() || manifest.sha256.eq_ignore_ascii_case(sha256) {
+        return Ok(());
+    }
+    Err(NetworkError::Checksum {
+        path: path.to_owned(),
+        expected: manifest.sha256.clone(),
+        found: sha256.to_owned(),
+    })
+}
+
+fn from_bytes(manifest: Manifest, path: &Path, bytes: &[u8]) -> Result<Network, NetworkError> {
+    let sha256 = hex(&Sha256::digest(bytes));
+    hold_checksum(&manifest, path, &sha256)?;
+    if path.extension().is_none_or(|extension| extension != "onnx") {
+        return Err(NetworkError::Format {
+            path: path.to_owned(),
+        });
+    }
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let model = import::onnx::from_bytes(bytes, folder).map_err(|source| NetworkError::Onnx {
+        path: path.to_owned(),
+        source,
+    })?;
+    checked(manifest, path, model, sha256)
+}
+
+/// Holds that a graph hangs together and is a network of pictures.
+fn checked(
+    manifest: Manifest,
+    path: &Path,
+    model: Model,
+    sha256: String,
+) -> Result<Network, NetworkError> {
     onnx::check(&model).map_err(|source| NetworkError::Check {
         path: path.to_owned(),
         source,
     })?;
-    forward::fold_casts(&mut model.graph);
     let shape_error = |reason: &str| NetworkError::Shape {
         path: path.to_owned(),
         reason: reason.to_owned(),
@@ -353,6 +449,7 @@ fn from_bytes(manifest: Manifest, path: &Path, bytes: &[u8]) -> Result<Network, 
         return Err(shape_error("it has no convolution, activation or pooling"));
     }
     Ok(Network {
+        aliases: aliases(&manifest.aliases, &layers),
         manifest,
         model,
         layers,

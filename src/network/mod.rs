@@ -8,17 +8,26 @@
 //! This is the one module of the arithmetic side that reads files, and it reads only those that it
 //! is given.
 
+mod aliases;
+pub mod catalogue;
+mod export;
 mod forward;
-mod import;
+mod geometry;
+pub mod import;
 mod layer;
 pub mod layer_list;
 mod load;
 mod manifest;
+mod source;
 
 pub use forward::{ForwardError, Pooling, PoolingKind};
+pub use geometry::LayerGeometry;
 pub use layer::{Layer, LayerKind, UnknownLayer};
-pub use load::{NetworkError, file_size, find, is_installed, manifest};
-pub use manifest::{Input, Manifest, ManifestError, Order};
+pub use load::{NetworkError, file_size, find, is_installed, known, manifest, weights};
+pub use manifest::{Coverage, Input, Manifest, ManifestError, Order};
+pub use source::{Checksum, Source, SourceError};
+
+use std::collections::BTreeMap;
 
 use crate::onnx::Model;
 
@@ -28,6 +37,7 @@ pub struct Network {
     manifest: Manifest,
     model: Model,
     layers: Vec<Layer>,
+    aliases: BTreeMap<String, String>,
     sha256: String,
 }
 
@@ -47,11 +57,34 @@ impl Network {
         &self.sha256
     }
 
-    /// Returns the layer of this name; the error lists the layers and the nearest match.
+    /// Returns the other names that layers may be called by, each with the layer's name.
+    pub fn aliases(&self) -> &BTreeMap<String, String> {
+        &self.aliases
+    }
+
+    /// Returns the layer of this name or alias; the error lists the layers and the nearest match.
     pub fn layer(&self, name: &str) -> Result<&Layer, UnknownLayer> {
-        self.layers
-            .iter()
-            .find(|layer| layer.name == name)
-            .ok_or_else(|| UnknownLayer::new(&self.manifest.name, name, &self.layers))
+        let named = |name: &str| self.layers.iter().find(|layer| layer.name == name);
+        named(name)
+            .or_else(|| named(self.aliases.get(name)?))
+            .ok_or_else(|| UnknownLayer::new(self, name))
+    }
+
+    /// Returns the names of the layers that `names` (which may be aliases) mean, each once, in the
+    /// order given.
+    pub fn layer_names(&self, names: &[String]) -> Result<Vec<String>, UnknownLayer> {
+        let mut found: Vec<String> = Vec::with_capacity(names.len());
+        for name in names {
+            let layer = &self.layer(name)?.name;
+            if !found.contains(layer) {
+                found.push(layer.clone());
+            }
+        }
+        Ok(found)
+    }
+
+    /// Sets what is done about pixels that no window would see, whatever the manifest says.
+    pub fn set_coverage(&mut self, coverage: Coverage) {
+        self.manifest.coverage = coverage;
     }
 }

@@ -11,6 +11,7 @@
 //! Weights are used as they are given: nothing is renormalised.
 
 mod content;
+mod export;
 mod gram;
 mod total_variation;
 
@@ -57,6 +58,16 @@ pub enum ObjectiveError {
         /// What does not fit.
         #[source]
         source: InferError,
+    },
+    /// A target that is not of its term's shape.
+    #[error("the target of {term} has shape {found:?}, {expected:?} is needed")]
+    Target {
+        /// Name of the term.
+        term: String,
+        /// Shape needed.
+        expected: Vec<usize>,
+        /// Shape found.
+        found: Vec<usize>,
     },
     /// No layer carries a loss.
     #[error("no layer carries a loss: name a content or a style layer")]
@@ -174,6 +185,12 @@ impl Objective {
         if spec.content_layers.is_empty() && spec.style_layers.is_empty() {
             return Err(ObjectiveError::Empty);
         }
+        let named = Spec {
+            content_layers: names(network, &spec.content_layers)?,
+            style_layers: names(network, &spec.style_layers)?,
+            ..spec.clone()
+        };
+        let spec = &named;
         let mut graph = Builder::new(&format!("{}_objective", network.manifest().name));
         graph.input(IMAGE, &[1, 3, spec.height, spec.width]);
         let layers: BTreeSet<&str> = spec
@@ -349,8 +366,9 @@ pub fn features(
     (height, width): (usize, usize),
     pooling: Pooling,
 ) -> Result<Model, ObjectiveError> {
-    let mut graph = measure(network, layers, (height, width), pooling)?;
-    for layer in layers {
+    let layers = names(network, layers)?;
+    let mut graph = measure(network, &layers, (height, width), pooling)?;
+    for layer in &layers {
         graph.output(layer);
     }
     Ok(Model::new(graph.finish()))
@@ -364,8 +382,9 @@ pub fn grams(
     (height, width): (usize, usize),
     pooling: Pooling,
 ) -> Result<Model, ObjectiveError> {
-    let mut graph = measure(network, layers, (height, width), pooling)?;
-    for layer in layers {
+    let layers = names(network, layers)?;
+    let mut graph = measure(network, &layers, (height, width), pooling)?;
+    for layer in &layers {
         let (gram, _) = gram::gram(&mut graph, layer).map_err(|source| ObjectiveError::Append {
             network: network.manifest().name.clone(),
             source,
@@ -373,6 +392,11 @@ pub fn grams(
         graph.output(&gram);
     }
     Ok(Model::new(graph.finish()))
+}
+
+/// Returns the layers' own names, where `layers` may have aliases.
+fn names(network: &Network, layers: &[String]) -> Result<Vec<String>, ForwardError> {
+    Ok(network.layer_names(layers)?)
 }
 
 fn measure(

@@ -23,5 +23,5 @@ pub use infer::{InferError, Shapes};
 pub use model::{
     Attribute, Attributes, Constant, Data, Dim, ElementType, Graph, Model, Node, OPSET, ValueInfo,
 };
-pub use read::{ReadError, read};
+pub use read::{External, ReadError, read, read_with};
 pub use write::write;

@@ -23,6 +23,8 @@ pub struct Model {
     pub other_opsets: BTreeMap<String, i64>,
     /// Name of the program that wrote the file.
     pub producer: String,
+    /// What the model is, in words.
+    pub doc: String,
     /// Free text pairs.
     pub metadata: BTreeMap<String, String>,
     /// The one graph.
@@ -37,6 +39,7 @@ impl Model {
             opset: OPSET,
             other_opsets: BTreeMap::new(),
             producer: "pentimento".to_owned(),
+            doc: String::new(),
             metadata: BTreeMap::new(),
             graph,
         }

@@ -12,6 +12,8 @@ pub(super) struct ModelProto {
     pub(super) ir_version: Option<i64>,
     #[prost(string, optional, tag = "2")]
     pub(super) producer_name: Option<String>,
+    #[prost(string, optional, tag = "6")]
+    pub(super) doc_string: Option<String>,
     #[prost(message, optional, tag = "7")]
     pub(super) graph: Option<GraphProto>,
     #[prost(message, repeated, tag = "8")]
@@ -94,9 +96,11 @@ pub(super) mod attribute_type {
     pub(in crate::onnx) const INT: i32 = 2;
     pub(in crate::onnx) const STRING: i32 = 3;
     pub(in crate::onnx) const TENSOR: i32 = 4;
+    pub(in crate::onnx) const GRAPH: i32 = 5;
     pub(in crate::onnx) const FLOATS: i32 = 6;
     pub(in crate::onnx) const INTS: i32 = 7;
     pub(in crate::onnx) const STRINGS: i32 = 8;
+    pub(in crate::onnx) const GRAPHS: i32 = 10;
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -117,6 +121,8 @@ pub(super) struct TensorProto {
     pub(super) raw_data: Option<Vec<u8>>,
     #[prost(double, repeated, tag = "10")]
     pub(super) double_data: Vec<f64>,
+    #[prost(message, repeated, tag = "13")]
+    pub(super) external_data: Vec<StringStringEntryProto>,
     #[prost(int32, optional, tag = "14")]
     pub(super) data_location: Option<i32>,
 }

@@ -45,16 +45,18 @@ pub enum ReadError {
     /// A constant whose elements lie in another file.
     #[error("constant `{0}` keeps its data in another file, which is not read here")]
     External(String),
-    /// An attribute of a kind outside the list (a subgraph, a sparse tensor).
-    #[error("attribute `{attribute}` of node {node} is of a kind that is not supported ({kind})")]
-    AttributeKind {
-        /// Label of the node.
-        node: String,
-        /// Name of the attribute.
-        attribute: String,
-        /// Number of the kind in the format.
-        kind: i32,
+    /// A constant whose elements lie in another file, and cannot be had from there.
+    #[error("fetch the data of constant `{name}` from another file")]
+    Fetch {
+        /// Name of the constant.
+        name: String,
+        /// Why not.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// Attributes of a kind outside the list (a subgraph, a sparse tensor), all of them at once.
+    #[error("attributes of a kind that is not supported: {}", .0.join(", "))]
+    AttributeKind(Vec<String>),
     /// A text that is not UTF-8.
     #[error("attribute `{attribute}` of node {node} is not UTF-8")]
     Text {
@@ -65,8 +67,32 @@ pub enum ReadError {
     },
 }
 
-/// Returns the model in `bytes`.
+/// Where the elements of a constant lie, outside the file of the model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct External {
+    /// Path of the file as the model states it: to be taken from the model's own folder.
+    pub location: String,
+    /// Offset of the first byte.
+    pub offset: u64,
+    /// Number of bytes: as many as the constant's shape and type need.
+    pub length: u64,
+}
+
+/// Gives the bytes that a constant keeps in another file.
+type Fetch<'a> =
+    dyn FnMut(&External) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> + 'a;
+
+/// Returns the model in `bytes`, which must hold the data of all its constants.
 pub fn read(bytes: &[u8]) -> Result<Model, ReadError> {
+    read_from(bytes, None)
+}
+
+/// Returns the model in `bytes`; `fetch` gives the data that its constants keep in other files.
+pub fn read_with(bytes: &[u8], fetch: &mut Fetch) -> Result<Model, ReadError> {
+    read_from(bytes, Some(fetch))
+}
+
+fn read_from(bytes: &[u8], fetch: Option<&mut Fetch>) -> Result<Model, ReadError> {
     let model = proto::ModelProto::decode(bytes).map_err(ReadError::Protobuf)?;
     let mut opset = None;
     let mut other_opsets = BTreeMap::new();
@@ -84,20 +110,30 @@ pub fn read(bytes: &[u8]) -> Result<Model, ReadError> {
         opset: opset.ok_or(ReadError::Missing("operator set"))?,
         other_opsets,
         producer: model.producer_name.unwrap_or_default(),
+        doc: model.doc_string.unwrap_or_default(),
         metadata: model
             .metadata_props
             .into_iter()
             .map(|pair| (pair.key.unwrap_or_default(), pair.value.unwrap_or_default()))
             .collect(),
-        graph: graph(model.graph.ok_or(ReadError::Missing("graph"))?)?,
+        graph: graph(model.graph.ok_or(ReadError::Missing("graph"))?, fetch)?,
     })
 }
 
-fn graph(graph: proto::GraphProto) -> Result<Graph, ReadError> {
+fn graph(graph: proto::GraphProto, mut fetch: Option<&mut Fetch>) -> Result<Graph, ReadError> {
     let mut initializers = BTreeMap::new();
-    for tensor in graph.initializer {
+    for mut tensor in graph.initializer {
         let name = tensor.name.clone().unwrap_or_default();
+        if let Some(fetch) = fetch.as_mut()
+            && tensor.data_location == Some(1)
+        {
+            fetch_data(&name, &mut tensor, *fetch)?;
+        }
         initializers.insert(name.clone(), constant(&name, tensor)?);
+    }
+    let unsupported: Vec<String> = graph.node.iter().flat_map(unsupported_attributes).collect();
+    if !unsupported.is_empty() {
+        return Err(ReadError::AttributeKind(unsupported));
     }
     let mut nodes = Vec::with_capacity(graph.node.len());
     for raw in graph.node {
@@ -131,6 +167,80 @@ fn graph(graph: proto::GraphProto) -> Result<Graph, ReadError> {
         outputs,
         initializers,
     })
+}
+
+/// Puts the bytes of an external constant where those of an internal one are.
+fn fetch_data(
+    name: &str,
+    raw: &mut proto::TensorProto,
+    fetch: &mut Fetch,
+) -> Result<(), ReadError> {
+    let code = raw.data_type.unwrap_or_default();
+    let width = match element(name, code)? {
+        ElementType::F64 | ElementType::I64 => 8,
+        ElementType::F32 | ElementType::I32 => 4,
+        ElementType::F16 | ElementType::Bf16 => 2,
+        ElementType::U8 | ElementType::Bool => 1,
+    };
+    let entry = |key: &str| {
+        raw.external_data
+            .iter()
+            .find(|entry| entry.key.as_deref() == Some(key))
+            .and_then(|entry| entry.value.clone())
+    };
+    let length = raw.dims.iter().try_fold(width, |bytes: u64, &d| {
+        bytes.checked_mul(u64::try_from(d).ok()?)
+    });
+    let stated = entry("length").and_then(|length| length.parse::<u64>().ok());
+    let external = length
+        .filter(|&length| stated.is_none_or(|stated| stated == length))
+        .map(|length| External {
+            location: entry("location").unwrap_or_default(),
+            offset: entry("offset").and_then(|v| v.parse().ok()).unwrap_or(0),
+            length,
+        });
+    let Some(external) = external else {
+        return Err(ReadError::Length {
+            name: name.to_owned(),
+            dims: raw.dims.clone(),
+            found: usize::try_from(stated.unwrap_or(0) / width).unwrap_or(usize::MAX),
+        });
+    };
+    let bytes = fetch(&external).map_err(|source| ReadError::Fetch {
+        name: name.to_owned(),
+        source,
+    })?;
+    raw.raw_data = Some(bytes);
+    raw.data_location = None;
+    Ok(())
+}
+
+/// Names the attributes of a node that cannot be held.
+fn unsupported_attributes(raw: &proto::NodeProto) -> Vec<String> {
+    let node = Node {
+        name: raw.name.clone().unwrap_or_default(),
+        op: raw.op_type.clone().unwrap_or_default(),
+        outputs: raw.output.clone(),
+        ..Node::default()
+    };
+    raw.attribute
+        .iter()
+        .filter_map(|attribute| {
+            let kind = match attribute.r#type.unwrap_or_default() {
+                attribute_type::FLOAT
+                | attribute_type::INT
+                | attribute_type::STRING
+                | attribute_type::TENSOR
+                | attribute_type::FLOATS
+                | attribute_type::INTS
+                | attribute_type::STRINGS => return None,
+                attribute_type::GRAPH | attribute_type::GRAPHS => "a subgraph".to_owned(),
+                kind => format!("kind {kind}"),
+            };
+            let name = attribute.name.as_deref().unwrap_or_default();
+            Some(format!("`{name}` of node {} ({kind})", node.label()))
+        })
+        .collect()
 }
 
 /// Returns the value of a `Constant` node, whichever of its attributes carries it.
@@ -195,11 +305,8 @@ fn attribute(node: &Node, name: &str, raw: proto::AttributeProto) -> Result<Attr
             Attribute::Tensor(constant(&format!("{}.{name}", node.label()), tensor)?)
         }
         _ => {
-            return Err(ReadError::AttributeKind {
-                node: node.label(),
-                attribute: name.to_owned(),
-                kind,
-            });
+            let what = format!("`{name}` of node {} (kind {kind})", node.label());
+            return Err(ReadError::AttributeKind(vec![what]));
         }
     })
 }

@@ -32,6 +32,7 @@ pub fn write(model: &Model) -> Vec<u8> {
     proto::ModelProto {
         ir_version: Some(model.ir_version),
         producer_name: Some(model.producer.clone()),
+        doc_string: Some(model.doc.clone()),
         graph: Some(graph(&model.graph)),
         opset_import: std::iter::once(standard).chain(others).collect(),
         metadata_props,

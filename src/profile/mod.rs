@@ -87,6 +87,22 @@ impl Profile {
         &self.stages
     }
 
+    /// Replaces the names of each stage's layers in use by those that `rename` gives for its network.
+    pub fn rename_layers<E>(
+        &mut self,
+        rename: impl Fn(&NetworkRef, &[String]) -> Result<Vec<String>, E>,
+    ) -> Result<(), E> {
+        for stage in &mut self.stages {
+            if !stage.content_in_use().is_empty() {
+                stage.content_layers = rename(&stage.network, &stage.content_layers)?;
+            }
+            if !stage.style_in_use().is_empty() {
+                stage.style_layers = rename(&stage.network, &stage.style_layers)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Checks that every stage in which styles take part can blend `styles` style pictures.
     pub fn check_styles(&self, styles: usize) -> Result<(), ProfileError> {
         for (stage, options) in self.stages.iter().enumerate() {

@@ -25,9 +25,10 @@ pub use forecast::forecast;
 pub use look::{LookError, Sight, look};
 pub use output::{Naming, SavedAs, StoppedAs, snapshots};
 pub use recipe::RECIPE_KEY;
+pub use stage::{pooling, spec, weights};
 
 use crate::engine::{Device, Engine};
-use crate::network::{self, Network};
+use crate::network::{self, Coverage, Network};
 use crate::pixels::{self, DecodeOptions, Picture};
 use crate::profile::{Compat, Init, NetworkRef, Profile, Roots};
 use error::gib;
@@ -161,7 +162,7 @@ pub fn paint(
 ) -> Result<Painted, TransferError> {
     let inputs = Inputs::read(task, on_event)?;
     let networks = networks(task)?;
-    check(task, &networks)?;
+    let task = &checked(task, &networks)?;
     forecast::refuse_what_does_not_fit(task, &inputs, &networks, tools.device)?;
     let recipe = Recipe::new(task, &inputs, &networks);
     let mut output = Output::new(task, recipe)?;
@@ -279,28 +280,32 @@ fn networks(task: &Task) -> Result<BTreeMap<NetworkRef, Network>, TransferError>
                 .to_string_lossy()
                 .into_owned(),
         };
-        networks.insert(
-            stage.network.clone(),
-            network::find(&name, &task.network_dirs)?,
-        );
+        let mut network = network::find(&name, &task.network_dirs)?;
+        if task.profile.compat.is_some() {
+            // The original tools leave unseen what the network does not see.
+            network.set_coverage(Coverage::Exact);
+        }
+        networks.insert(stage.network.clone(), network);
     }
     Ok(networks)
 }
 
-/// Refuses, before any work, what a later stage would trip over.
-fn check(task: &Task, networks: &BTreeMap<NetworkRef, Network>) -> Result<(), TransferError> {
-    for stage in task.profile.stages() {
-        let network = &networks[&stage.network];
-        for layer in stage.content_in_use().iter().chain(stage.style_in_use()) {
-            network.layer(layer)?;
-        }
-    }
-    Ok(task.profile.check_styles(task.styles.len())?)
+/// Refuses, before any work, what a later stage would trip over. The task that it returns calls
+/// layers by their own names, which are those in the table of losses.
+fn checked(
+    task: &Task,
+    networks: &BTreeMap<NetworkRef, Network>,
+) -> Result<Task, TransferError> {
+    let mut task = task.clone();
+    task.profile
+        .rename_layers(|network, layers| networks[network].layer_names(layers))?;
+    task.profile.check_styles(task.styles.len())?;
+    Ok(task)
 }
 
 /// Returns the factor from a picture's 0–255 to the variable that is optimised: 1, or 256/255 in
 /// the Lua original, whose networks see 256 × a picture's [0, 1].
-fn variable_scale(compat: Option<Compat>) -> f32 {
+pub fn variable_scale(compat: Option<Compat>) -> f32 {
     match compat {
         Some(Compat::Lua) => 256.0 / 255.0,
         Some(Compat::Pt) | None => 1.0,

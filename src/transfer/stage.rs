@@ -285,7 +285,8 @@ fn iterations(stage: &Stage) -> usize {
     stage.num_iterations as usize
 }
 
-pub(super) fn pooling(stage: &Stage, compat: Option<Compat>) -> Pooling {
+/// Returns how a stage pools.
+pub fn pooling(stage: &Stage, compat: Option<Compat>) -> Pooling {
     Pooling {
         kind: match stage.pooling {
             profile::Pooling::Max => PoolingKind::Max,
@@ -295,8 +296,8 @@ pub(super) fn pooling(stage: &Stage, compat: Option<Compat>) -> Pooling {
     }
 }
 
-/// Returns what the objective of a stage is made of.
-pub(super) fn spec(
+/// Returns what the objective of a stage is made of, over a picture of `width`×`height`.
+pub fn spec(
     stage: &Stage,
     compat: Option<Compat>,
     (width, height): (usize, usize),
@@ -349,6 +350,16 @@ pub(super) fn optimizer_options(stage: &Stage, compat: Option<Compat>) -> Option
     }
 }
 
+/// Returns the weight that a stage gives each term, in order.
+pub fn weights(objective: &Objective, stage: &Stage) -> Vec<f32> {
+    let weights = Weights {
+        content: stage.content_weight,
+        style: stage.style_weight,
+        total_variation: stage.tv_weight,
+    };
+    objective.weights(weights, stage.normalize_weights)
+}
+
 /// Gives the session its targets and weights.
 fn bind(
     session: &mut Session,
@@ -356,12 +367,7 @@ fn bind(
     stage: &Stage,
     targets: targets::Targets,
 ) -> Result<(), TransferError> {
-    let weights = Weights {
-        content: stage.content_weight,
-        style: stage.style_weight,
-        total_variation: stage.tv_weight,
-    };
-    let weights = objective.weights(weights, stage.normalize_weights);
+    let weights = weights(objective, stage);
     let mut targets = targets.content.into_iter().chain(targets.style);
     for (term, weight) in objective.terms.iter().zip(weights) {
         session.bind(&term.weight_input(), Tensor::scalar(weight))?;

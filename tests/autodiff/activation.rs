@@ -44,6 +44,7 @@ fn curves() -> Vec<Case> {
         ),
         node_case("odd size", "Sigmoid", odd, wide, []),
         node_case("odd size", "Tanh", odd, wide, []),
+        node_case("odd size", "Erf", odd, wide, []),
         node_case("default", "HardSigmoid", odd, (-4.0, 4.2), []),
         node_case(
             "falling",

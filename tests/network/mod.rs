@@ -1,5 +1,10 @@
 //! Networks from files of weights.
 
+mod catalogue;
+mod coverage;
+mod export;
+mod onnx;
+
 use std::path::Path;
 
 use pentimento::engine::{Device, SessionOptions};

@@ -1,7 +1,7 @@
 //! Model files: what is written is read again, what others write is understood, and nothing that is
 //! no model does harm.
 
-mod bytes;
+pub mod bytes;
 mod random;
 
 use std::sync::Arc;
@@ -212,7 +212,7 @@ fn what_cannot_be_held_is_refused_with_its_name() {
         ),
         (
             with(attribute("body", 5, &[])),
-            "attribute `body` of node Foo (producing `y`) is of a kind that is not supported (5)",
+            "not supported: `body` of node Foo (producing `y`) (a subgraph)",
         ),
         (
             with(attribute("name", 3, &bytes::bytes(4, &[0xff]))),

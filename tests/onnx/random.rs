@@ -15,13 +15,14 @@ pub fn model() -> impl Strategy<Value = Model> {
         any::<i64>(),
         btree_map("[a-z]{2,5}", any::<i64>(), 0..3),
     );
-    let about = (".{0,5}", btree_map(".{0,5}", ".{0,9}", 0..3));
+    let about = (".{0,5}", ".{0,9}", btree_map(".{0,5}", ".{0,9}", 0..3));
     (head, about, graph()).prop_map(|((ir_version, opset, other_opsets), about, graph)| Model {
         ir_version,
         opset,
         other_opsets,
         producer: about.0,
-        metadata: about.1,
+        doc: about.1,
+        metadata: about.2,
         graph,
     })
 }

@@ -1,6 +1,8 @@
 //! What the integration tests share.
 
+pub mod server;
 pub mod studio;
+pub mod weights;
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};

@@ -78,6 +78,18 @@ pub(super) fn tanh(c: &mut Context) -> Result<(), String> {
     Ok(())
 }
 
+/// `y = erf x`: `dx = dy · 2/√π · e^(−x²)`.
+pub(super) fn erf(c: &mut Context) -> Result<(), String> {
+    let factor = c.scalar(std::f32::consts::FRAC_2_SQRT_PI);
+    let square = c.mul(c.x(0), c.x(0))?;
+    let negative = c.add("Neg", &[&square], [])?;
+    let bell = c.add("Exp", &[&negative], [])?;
+    let slope = c.mul(&bell, &factor)?;
+    let dx = c.mul(c.dy()?, &slope)?;
+    c.set_dx(0, dx);
+    Ok(())
+}
+
 /// `y = max(0, min(1, α·x + β))`: `dx = α·dy` where `0 < y < 1`, else 0.
 pub(super) fn hard_sigmoid(c: &mut Context) -> Result<(), String> {
     let alpha = c.node().float("alpha", 0.2);

@@ -68,6 +68,7 @@ pub const RULES: &[(&str, Rule)] = &[
     ("Dropout", normalisation::dropout),
     ("Elu", activation::elu),
     ("Equal", nothing),
+    ("Erf", activation::erf),
     ("Exp", arithmetic::exp),
     ("Expand", arithmetic::identity),
     ("Flatten", layout::reshape),

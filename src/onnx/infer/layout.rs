@@ -53,7 +53,8 @@ fn split_sizes(
             .map(|&part| usize::try_from(part).ok())
             .collect();
         return parts
-            .filter(|parts| parts.iter().sum::<usize>() == extent && parts.len() == count)
+            .filter(|parts| parts.len() == count && parts.iter().all(|&part| part <= extent))
+            .filter(|parts| parts.iter().sum::<usize>() == extent)
             .ok_or_else(|| format!("parts {listed:?} do not make up an axis of {extent}"));
     }
     let part = extent.div_ceil(count.max(1));
@@ -84,11 +85,12 @@ pub(super) fn reshape(reading: &Reading) -> Result<Vec<Shape>, String> {
             _ => usize::try_from(d).map_err(|_source| format!("extent {d} makes no sense"))?,
         });
     }
+    let product = |extents: &[usize]| extents.iter().try_fold(1_usize, |n, &d| n.checked_mul(d));
     if let Some(i) = open {
-        let rest: usize = result.iter().product();
+        let rest = product(&result).unwrap_or(0);
         result[i] = total.checked_div(rest).unwrap_or(0);
     }
-    if result.iter().product::<usize>() == total {
+    if product(&result) == Some(total) {
         Ok(vec![result])
     } else {
         Err(format!("{shape:?} cannot be reshaped to {wanted:?}"))
@@ -272,7 +274,13 @@ pub(super) fn pad(reading: &Reading) -> Result<Vec<Shape>, String> {
     let padded: Option<Shape> = shape
         .iter()
         .zip(pads)
-        .map(|(&d, [before, after])| usize::try_from(i64::try_from(d).ok()? + before + after).ok())
+        .map(|(&d, [before, after])| {
+            let padded = i64::try_from(d)
+                .ok()?
+                .checked_add(before)?
+                .checked_add(after)?;
+            usize::try_from(padded).ok()
+        })
         .collect();
     Ok(vec![padded.ok_or("more is cut off than there is")?])
 }
@@ -306,7 +314,7 @@ pub(super) fn depth_to_space(reading: &Reading) -> Result<Vec<Shape>, String> {
         return Err("DepthToSpace needs a value of four axes".to_owned());
     };
     let block = usize::try_from(reading.node.int("blocksize", 0)).unwrap_or(0);
-    if block == 0 || c % (block * block) != 0 {
+    if block == 0 || block > c || c % (block * block) != 0 {
         return Err(format!(
             "{c} channels cannot be spread over blocks of {block}×{block}"
         ));

@@ -70,23 +70,26 @@ impl Shapes {
         constants: &BTreeMap<String, Constant>,
     ) -> Result<(), InferError> {
         let rule = rule_of(node).ok_or_else(|| InferError::Unsupported(vec![node.label()]))?;
+        let misfit = |reason| InferError::Node {
+            node: node.label(),
+            reason,
+        };
         for value in node.inputs.iter().filter(|value| !value.is_empty()) {
-            if self.get(value).is_none() {
-                return Err(InferError::Unknown {
-                    node: node.label(),
-                    value: value.clone(),
-                });
-            }
+            let shape = self.get(value).ok_or_else(|| InferError::Unknown {
+                node: node.label(),
+                value: value.clone(),
+            })?;
+            within_bounds(shape).map_err(misfit)?;
         }
         let produced = rule(&Reading {
             node,
             shapes: self,
             constants,
         })
-        .map_err(|reason| InferError::Node {
-            node: node.label(),
-            reason,
-        })?;
+        .map_err(misfit)?;
+        for shape in &produced {
+            within_bounds(shape).map_err(misfit)?;
+        }
         for (name, shape) in node.outputs.iter().zip(produced) {
             self.insert(name, shape);
         }
@@ -119,6 +122,20 @@ pub fn infer(graph: &Graph) -> Result<Shapes, InferError> {
         shapes.add_node(node, &graph.initializers)?;
     }
     Ok(shapes)
+}
+
+/// The most elements that a value may have, extents of 0 counted as 1: far beyond any memory, and
+/// far below where the rules' sums and products would overflow.
+const MOST_ELEMENTS: usize = 1 << 40;
+
+/// Holds that a value of `shape` has no more elements than any value may have.
+pub fn within_bounds(shape: &[usize]) -> Result<(), String> {
+    shape
+        .iter()
+        .try_fold(1_usize, |n, &d| n.checked_mul(d.max(1)))
+        .filter(|&count| count <= MOST_ELEMENTS)
+        .map(|_| ())
+        .ok_or_else(|| format!("a value of shape {shape:?} is too large for any machine"))
 }
 
 type Shape = Vec<usize>;
@@ -229,6 +246,7 @@ const OPERATORS: &[(&str, Rule)] = &[
     ("Dropout", elementwise::same),
     ("Elu", elementwise::same),
     ("Equal", elementwise::broadcasting),
+    ("Erf", elementwise::same),
     ("Exp", elementwise::same),
     ("Expand", layout::expand),
     ("Flatten", layout::flatten),

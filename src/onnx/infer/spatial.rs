@@ -27,7 +27,7 @@ pub(super) fn conv(reading: &Reading) -> Result<Vec<Shape>, String> {
     let (n, c, spatial) = features(reading.shape(0)?)?;
     let (out, per_group, kernel) = features(reading.shape(1)?)?;
     let group = usize::try_from(reading.node.int("group", 1)).unwrap_or(0);
-    if group == 0 || c != per_group * group || out % group != 0 {
+    if group == 0 || per_group.checked_mul(group) != Some(c) || out % group != 0 {
         return Err(format!(
             "{c} channels in {group} groups do not fit a kernel of {per_group} to {out} channels"
         ));
@@ -60,10 +60,11 @@ pub(super) fn conv_transpose(reading: &Reading) -> Result<Vec<Shape>, String> {
         .enumerate()
         .map(|(i, (window, &extent))| {
             let extra = extra.map_or(0, |extra| extra.get(i).copied().unwrap_or(0));
-            let full = (extent.checked_sub(1)?) * window.stride
-                + window.reach()
-                + usize::try_from(extra).ok()?;
-            full.checked_sub(window.before + window.after)
+            (extent.checked_sub(1)?)
+                .checked_mul(window.stride)?
+                .checked_add(window.reach())?
+                .checked_add(usize::try_from(extra).ok()?)?
+                .checked_sub(window.before + window.after)
         })
         .collect();
     let sizes = sizes.ok_or("the pads cut off more than there is")?;

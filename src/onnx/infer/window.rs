@@ -44,6 +44,9 @@ impl Window {
     }
 }
 
+/// The largest kernel, stride, dilation or pad: their products fit into 64 bits.
+const LARGEST: usize = 1 << 30;
+
 /// Returns the windows of a convolution or pooling node along each spatial axis of extent
 /// `spatial`; `kernel` overrides the attribute where the kernel is a value.
 pub fn windows(
@@ -62,12 +65,13 @@ pub fn windows(
     if kernel.len() != rank {
         return Err(format!("a kernel of {} axes over {rank}", kernel.len()));
     }
-    if kernel
-        .iter()
-        .chain(&strides)
-        .chain(&dilations)
-        .any(|&v| v == 0)
-    {
+    let mut numbers = kernel.iter().chain(&strides).chain(&dilations);
+    if let Some(v) = numbers.clone().chain(&pads).find(|&&v| v > LARGEST) {
+        return Err(format!(
+            "a kernel, stride, dilation or pad of {v} makes no sense"
+        ));
+    }
+    if numbers.any(|&v| v == 0) {
         return Err("a kernel, stride or dilation of 0 makes no sense".to_owned());
     }
     (0..rank)
@@ -84,7 +88,7 @@ pub fn windows(
                 "NOTSET" | "" => {}
                 "VALID" => (window.before, window.after) = (0, 0),
                 kind @ ("SAME_UPPER" | "SAME_LOWER") => {
-                    let count = spatial[i].div_ceil(window.stride);
+                    let count = spatial[i].div_ceil(window.stride).max(1);
                     let total =
                         ((count - 1) * window.stride + window.reach()).saturating_sub(spatial[i]);
                     let small = total / 2;
