@@ -49,17 +49,17 @@ impl Map {
 /// Returns the value of every layer of the list over `input`.
 pub fn values(list: &LayerList, tensors: &Tensors, input: &Map) -> BTreeMap<String, Map> {
     let mut known = BTreeMap::from([(INPUT.to_owned(), input.clone())]);
-    let mut before = INPUT.to_owned();
+    let mut before = INPUT;
     for layer in &list.layers {
         let from = if layer.from.is_empty() {
-            vec![before]
+            vec![before.to_owned()]
         } else {
             layer.from.clone()
         };
         let read: Vec<&Map> = from.iter().map(|name| &known[name]).collect();
         let value = value(layer, &read, tensors);
         known.insert(layer.name.clone(), value);
-        before = layer.name.clone();
+        before = layer.name.as_str();
     }
     known
 }
@@ -74,19 +74,14 @@ fn tensor(layer: &LayerSpec, suffix: &str, tensors: &Tensors) -> Option<Vec<f64>
 fn value(layer: &LayerSpec, read: &[&Map], tensors: &Tensors) -> Map {
     let x = read[0];
     let of = |suffix: &str| tensor(layer, suffix, tensors);
+    let parameters = |out: usize| [of("weight").unwrap(), bias(of("bias"), out)];
     match &layer.op {
         LayerOp::Conv {
             out,
             window,
             groups,
             ..
-        } => conv(
-            x,
-            *out,
-            window,
-            *groups,
-            [&of("weight").unwrap(), &bias(of("bias"), *out)],
-        ),
+        } => conv(x, *out, window, *groups, &parameters(*out)),
         LayerOp::Linear { out, .. } => {
             let window = WindowSpec {
                 kernel: Pair([x.shape[1], x.shape[2]]),
@@ -94,13 +89,7 @@ fn value(layer: &LayerSpec, read: &[&Map], tensors: &Tensors) -> Map {
                 pad: Pair::both(0),
                 dilation: Pair::both(1),
             };
-            conv(
-                x,
-                *out,
-                &window,
-                1,
-                [&of("weight").unwrap(), &bias(of("bias"), *out)],
-            )
+            conv(x, *out, &window, 1, &parameters(*out))
         }
         LayerOp::MaxPool { window, ceil } => pool(x, window, *ceil, |values, _| {
             values.iter().copied().fold(f64::NEG_INFINITY, f64::max)
@@ -124,15 +113,12 @@ fn value(layer: &LayerSpec, read: &[&Map], tensors: &Tensors) -> Map {
                 plane(c).iter().sum::<f64>() / places
             })
         }
-        LayerOp::Relu => x.each(|_, v| v.max(0.0)),
-        LayerOp::LeakyRelu { slope } => x.each(|_, v| below(v, f64::from(*slope) * v)),
-        LayerOp::Prelu => {
-            let slopes = of("weight").unwrap();
-            x.each(|c, v| below(v, slopes[c % slopes.len()] * v))
-        }
-        LayerOp::Sigmoid => x.each(|_, v| 1.0 / (1.0 + (-v).exp())),
-        LayerOp::Tanh => x.each(|_, v| v.tanh()),
-        LayerOp::Elu { alpha } => x.each(|_, v| below(v, f64::from(*alpha) * (v.exp() - 1.0))),
+        LayerOp::Relu
+        | LayerOp::LeakyRelu { .. }
+        | LayerOp::Prelu
+        | LayerOp::Sigmoid
+        | LayerOp::Tanh
+        | LayerOp::Elu { .. } => activation(&layer.op, x, &of("weight").unwrap_or_default()),
         LayerOp::LrnAcross {
             size,
             alpha,
@@ -143,17 +129,13 @@ fn value(layer: &LayerSpec, read: &[&Map], tensors: &Tensors) -> Map {
             lrn_within(x, *size, [*alpha, *beta].map(f64::from))
         }
         LayerOp::BatchNorm { epsilon } => {
-            let (mean, var) = (of("running_mean").unwrap(), of("running_var").unwrap());
-            let weight = of("weight").unwrap_or_else(|| vec![1.0; mean.len()]);
-            let bias = bias(of("bias"), mean.len());
-            let root = |c: usize| (var[c] + f64::from(*epsilon)).sqrt();
-            x.each(|c, v| (v - mean[c]) / root(c) * weight[c] + bias[c])
+            let root = of("running_var").unwrap().into_iter();
+            let root: Vec<f64> = root.map(|v| (v + f64::from(*epsilon)).sqrt()).collect();
+            let mean = of("running_mean").unwrap();
+            let normal = x.each(|c, v| (v - mean[c]) / root[c]);
+            scaled(&normal, of("weight"), of("bias"))
         }
-        LayerOp::Scale => {
-            let weight = of("weight").unwrap();
-            let bias = bias(of("bias"), weight.len());
-            x.each(|c, v| v * weight[c] + bias[c])
-        }
+        LayerOp::Scale => scaled(x, of("weight"), of("bias")),
         LayerOp::Concat | LayerOp::Sum { .. } | LayerOp::Product | LayerOp::Maximum => {
             together(&layer.op, read)
         }
@@ -163,6 +145,31 @@ fn value(layer: &LayerSpec, read: &[&Map], tensors: &Tensors) -> Map {
             x.at(c, y, at).exp() / sum
         }),
     }
+}
+
+fn scaled(x: &Map, weight: Option<Vec<f64>>, offset: Option<Vec<f64>>) -> Map {
+    let channels = x.shape[0];
+    let weight = weight.unwrap_or_else(|| vec![1.0; channels]);
+    let offset = bias(offset, channels);
+    x.each(|c, v| v * weight[c] + offset[c])
+}
+
+fn activation(op: &LayerOp, x: &Map, slopes: &[f64]) -> Map {
+    x.each(|c, v| {
+        if let LayerOp::LeakyRelu { slope } = op {
+            below(v, f64::from(*slope) * v)
+        } else if let LayerOp::Elu { alpha } = op {
+            below(v, f64::from(*alpha) * (v.exp() - 1.0))
+        } else if let LayerOp::Prelu = op {
+            below(v, slopes[c % slopes.len()] * v)
+        } else if let LayerOp::Sigmoid = op {
+            1.0 / (1.0 + (-v).exp())
+        } else if let LayerOp::Tanh = op {
+            v.tanh()
+        } else {
+            v.max(0.0)
+        }
+    })
 }
 
 /// Returns what a layer makes of several.
@@ -204,7 +211,7 @@ fn conv(
     out: usize,
     window: &WindowSpec,
     groups: usize,
-    [kernel, bias]: [&[f64]; 2],
+    [kernel, bias]: &[Vec<f64>; 2],
 ) -> Map {
     let [kh, kw] = window.kernel.0;
     let per_group = x.shape[0] / groups;

@@ -143,6 +143,9 @@ fn containers_of_every_kind_are_opened() {
     }
 }
 
+/// How a type writes a number.
+type Written = fn(&f32) -> Vec<u8>;
+
 #[test]
 fn tensors_of_every_layout_and_type_are_read() {
     let weight = numbers(108);
@@ -177,11 +180,11 @@ fn tensors_of_every_layout_and_type_are_read() {
     );
     assert_plain(&file, "shared storage");
 
-    let f64s = |v: &f32| f64::from(*v).to_le_bytes().to_vec();
-    let types: [(&str, &dyn Fn(&f32) -> Vec<u8>); 3] = [
-        ("Double", &f64s),
-        ("Half", &|v| f16::from_f32(*v).to_le_bytes().to_vec()),
-        ("BFloat16", &|v| bf16::from_f32(*v).to_le_bytes().to_vec()),
+    let f64s: Written = |v| f64::from(*v).to_le_bytes().to_vec();
+    let types: [(&str, Written); 3] = [
+        ("Double", f64s),
+        ("Half", |v| f16::from_f32(*v).to_le_bytes().to_vec()),
+        ("BFloat16", |v| bf16::from_f32(*v).to_le_bytes().to_vec()),
     ];
     for (kind, bytes) in types {
         let tensor = tensor(storage(kind, "0", 108), 0, &[4, 3, 3, 3], &[27, 9, 3, 1]);
