@@ -151,13 +151,13 @@ pub(super) fn hindrance(folder: &JobFolder, settings: &Settings) -> Option<Obsta
             Err(_) => return None,
         };
         match network::is_installed(&name, &dirs) {
+            Err(NetworkError::NotInstalled { name }) => Some(Obstacle {
+                reason: format!("network {} is not installed", display_name(name.as_ref())),
+                hint: format!("run `pentimento models pull {}`", display_name(name.as_ref())),
+            }),
             Err(NetworkError::NoWeights { name, file }) => Some(Obstacle {
                 reason: format!("network {} is not installed", display_name(name.as_ref())),
-                hint: format!(
-                    "run `pentimento models pull {}` or put its weights at {}",
-                    display_name(name.as_ref()),
-                    display_path(&file)
-                ),
+                hint: format!("put its weights at {}", display_path(&file)),
             }),
             Err(NetworkError::Missing { name, .. }) => Some(Obstacle {
                 reason: format!("network {} is gone", display_name(name.as_ref())),
@@ -177,7 +177,7 @@ fn known(profile: &Profile, bundle: &BundleFiles, settings: &Settings) -> Result
         let name = located(&stage.network, &roots)
             .map_err(|error| rejection(with_causes(&error), NETWORK_FILE, Cause::Outside))?;
         match network::is_installed(&name, &dirs) {
-            Ok(()) | Err(NetworkError::NoWeights { .. }) => {}
+            Ok(()) | Err(NetworkError::NoWeights { .. } | NetworkError::NotInstalled { .. }) => {}
             Err(error) => {
                 let hint = "name a network that is there (`builtin` always is), or put its \
                             manifest into models/";
