@@ -32,14 +32,11 @@ impl Objective {
             .iter()
             .filter(|term| term.kind != TermKind::TotalVariation);
         for (i, term) in aimed.enumerate() {
-            match targets.get(i) {
-                Some(target) => embed(&mut model, &term.target_input(), constant(term, target)?),
-                None => {
-                    let note = aim(term);
-                    model
-                        .metadata
-                        .insert(format!("input_{}", term.target_input()), note);
-                }
+            let input = term.target_input();
+            if let Some(target) = targets.get(i) {
+                embed(&mut model, &input, constant(term, target)?);
+            } else {
+                model.metadata.insert(format!("input_{input}"), aim(term));
             }
         }
         Ok(model)

@@ -43,7 +43,7 @@ pub(in crate::cli) struct ExportArgs {
         conflicts_with = "objective"
     )]
     pub layers: Vec<String>,
-    /// Where the model goes [default: NAME_WxH.onnx, or NAME_WxH_objective.onnx]
+    /// Where the model goes [default: named after network and size, in the current folder]
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 }

@@ -163,6 +163,48 @@ fn what_does_not_fit_is_named() {
 }
 
 #[test]
+fn huge_numbers_are_refused_and_overflow_nowhere() {
+    let huge = i64::MAX;
+    let window = |name: &'static str, value: i64| {
+        let kernel: Vec<i64> = vec![if name == "kernel_shape" { value } else { 1 }; 2];
+        let list: Vec<i64> = vec![value; if name == "pads" { 4 } else { 2 }];
+        let mut attributes = vec![("kernel_shape", kernel.into()), (name, list.into())];
+        attributes.dedup_by_key(|(name, _)| *name);
+        let [a, b] = [
+            attributes[0].clone(),
+            attributes[attributes.len() - 1].clone(),
+        ];
+        shape_of("MaxPool", &[&[1, 1, 8, 8]], [a, b], &[])
+    };
+    for name in ["kernel_shape", "strides", "dilations", "pads"] {
+        assert!(window(name, huge).is_err(), "{name}");
+        let _no_overflow = window(name, 1 << 30);
+    }
+    let group = [("group", huge.into())];
+    assert!(shape_of("Conv", &[&[1, 4, 9, 9], &[6, 2, 3, 3]], group, &[]).is_err());
+    let stride = [("strides", vec![1 << 30, 1 << 30].into())];
+    assert!(
+        shape_of(
+            "ConvTranspose",
+            &[&[1, 1, 1 << 10, 1 << 10], &[1, 1, 1, 1]],
+            stride,
+            &[]
+        )
+        .is_err()
+    );
+    let refused = [
+        ("Pad", vec![0, 0, huge, huge]),
+        ("Reshape", vec![huge, huge, -1]),
+        ("Expand", vec![huge, huge]),
+    ];
+    for (op, list) in refused {
+        assert!(shape_of(op, &[&[2, 3]], [], &[&list]).is_err(), "{op}");
+    }
+    assert!(shape_of("Split", &[&[2, 3]], [], &[&[huge, huge]]).is_err());
+    assert!(shape_of("Relu", &[&[0, usize::MAX, 2]], [], &[]).is_err());
+}
+
+#[test]
 fn all_unsupported_operators_are_named_at_once() {
     let mut b = Builder::new("g");
     b.input("x", &[1]);

@@ -198,7 +198,7 @@ impl<'a> Importer<'a> {
             .nodes
             .iter()
             .filter(|node| layer::kind(node).is_some())
-            .filter(|node| self.extents(&node.outputs[0]).is_some())
+            .filter(|node| self.is_feature(&node.outputs[0]))
             .collect();
         let Some(deepest) = layers.last().map(|node| node.outputs[0].clone()) else {
             self.misfits.truncate(MOST_TOLD);
@@ -222,14 +222,18 @@ impl<'a> Importer<'a> {
         Ok(graph)
     }
 
+    /// Whether a value is one of floats whose shape is known.
+    fn is_feature(&self, value: &str) -> bool {
+        self.kinds.get(value) == Some(&ElementType::F32) && self.extents(value).is_some()
+    }
+
     /// Returns the outputs of the file that are left, or the deepest layer where none is.
     fn outputs_or(&self, deepest: &str) -> Vec<ValueInfo> {
         let emitted: BTreeSet<&String> = self.nodes.iter().flat_map(|node| &node.outputs).collect();
         let left = |name: &str| {
             let name = self.aliases.get(name).map_or(name, String::as_str);
-            let element = self.kinds.get(name) == Some(&ElementType::F32);
-            let shape = self.extents(name)?;
-            (element && emitted.contains(&name.to_owned())).then(|| ValueInfo {
+            let shape = self.extents(name).filter(|_| self.is_feature(name))?;
+            emitted.contains(&name.to_owned()).then(|| ValueInfo {
                 name: name.to_owned(),
                 element: ElementType::F32,
                 shape,

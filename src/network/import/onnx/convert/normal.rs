@@ -140,11 +140,11 @@ pub(super) fn group(importer: &mut Importer, node: &Node) -> Result<(), String> 
         .filter(|channels| groups > 0 && channels % groups == 0)
         .ok_or_else(|| format!("its channels do not make {groups} groups"))?;
     let groups = Groups {
-        groups: i64::try_from(groups).unwrap_or(i64::MAX),
+        count: i64::try_from(groups).unwrap_or(i64::MAX),
         each: i64::try_from(channels / groups).unwrap_or(i64::MAX),
         rank,
     };
-    let apart = importer.ints(y, vec![0, groups.groups, -1]);
+    let apart = importer.ints(y, vec![0, groups.count, -1]);
     let apart = importer.step(y, "Reshape", &[x, &apart], [])?;
     let attributes = [("axes", vec![2].into()), ("keepdims", 1.into())];
     let mean = importer.step(y, "ReduceMean", &[&apart], attributes)?;
@@ -157,7 +157,7 @@ pub(super) fn group(importer: &mut Importer, node: &Node) -> Result<(), String> 
     for i in [1, 2] {
         let value = required(node, i)?;
         factors.push(if importer.opset() < 21 {
-            let one = importer.ints(y, vec![1, groups.groups, 1]);
+            let one = importer.ints(y, vec![1, groups.count, 1]);
             let value = importer.step(y, "Reshape", &[value, &one], [])?;
             groups.spread(importer, (&value, y))?
         } else {
@@ -172,7 +172,7 @@ pub(super) fn group(importer: &mut Importer, node: &Node) -> Result<(), String> 
 
 /// Groups of channels of a value of `rank` axes.
 struct Groups {
-    groups: i64,
+    count: i64,
     each: i64,
     rank: usize,
 }
@@ -180,7 +180,7 @@ struct Groups {
 impl Groups {
     /// Emits a value of one number a group (`[1, G, 1]`) as one a channel: `[1, C, 1, …]`.
     fn spread(&self, importer: &mut Importer, (value, y): (&str, &str)) -> Result<String, String> {
-        let wide = importer.ints(y, vec![1, self.groups, self.each]);
+        let wide = importer.ints(y, vec![1, self.count, self.each]);
         let wide = importer.step(y, "Expand", &[value, &wide], [])?;
         by_channel(importer, (&wide, y), self.rank)
     }
