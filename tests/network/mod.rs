@@ -1,5 +1,7 @@
 //! Networks from files of weights.
 
+mod caffe;
+
 use std::path::Path;
 
 use pentimento::engine::{Device, SessionOptions};
