@@ -19,7 +19,7 @@ fn small() -> Vec<Layer> {
 
 /// A layer of the newer generation around the bytes of an array.
 fn with_blobs(blobs: &[Bytes]) -> Bytes {
-    let mut fields = conv(("c", "data"), [3, 2], [1, 0, 1], noise);
+    let mut fields = conv(("c", "data"), [3, 4], [1, 0, 1], noise);
     fields.blobs.clear();
     let mut layer = fields.bytes(Generation::New, Form::Packed);
     layer.extend(blobs.iter().flat_map(|b| block(7, b)));
@@ -123,8 +123,8 @@ fn lengths_and_numbers_that_lie_are_refused() {
 
 #[test]
 fn arrays_that_do_not_fit_are_refused() {
-    let kernel = blob(&[2, 3, 1, 1], &[0.5; 6], Form::Packed);
-    let bias = blob(&[2], &[0.5; 2], Form::Packed);
+    let kernel = blob(&[4, 3, 1, 1], &[0.5; 12], Form::Packed);
+    let bias = blob(&[4], &[0.5; 4], Form::Packed);
     let shaped = |dims: &[i64], count: usize| {
         let dims: Bytes = dims
             .iter()
@@ -144,32 +144,32 @@ fn arrays_that_do_not_fit_are_refused() {
         ),
         (
             vec![bias.clone(), kernel.clone()],
-            "asks for weight of shape [2, …, 1, 1]",
+            "asks for weight of shape [4, …, 1, 1]",
         ),
         (
-            vec![shaped(&[2, 3, 1, 1], 5), bias.clone()],
-            "has shape [2, 3, 1, 1] and 5 numbers",
+            vec![shaped(&[4, 3, 1, 1], 5), bias.clone()],
+            "has shape [4, 3, 1, 1] and 5 numbers",
         ),
         (
-            vec![shaped(&[2, 3, 1, 1], 0), bias.clone()],
+            vec![shaped(&[4, 3, 1, 1], 0), bias.clone()],
             "and 0 numbers",
         ),
         (
-            vec![shaped(&[2, -3, 1, 1], 6), bias.clone()],
-            "holds [2, -3, 1, 1]",
+            vec![shaped(&[4, -3, 1, 1], 6), bias.clone()],
+            "holds [4, -3, 1, 1]",
         ),
         (
-            vec![shaped(&[2, 0, 1, 1], 0), bias.clone()],
-            "holds [2, 0, 1, 1]",
+            vec![shaped(&[4, 0, 1, 1], 0), bias.clone()],
+            "holds [4, 0, 1, 1]",
         ),
         (
-            vec![shaped(&[2, i64::MAX, 1, 1], 6), bias.clone()],
-            "holds [2, 9223372036854775807, 1, 1]",
+            vec![shaped(&[4, i64::MAX, 1, 1], 6), bias.clone()],
+            "has shape [4, 9223372036854775807, 1, 1] and 6 numbers",
         ),
-        (vec![shaped(&[2, 1 << 62, 1, 1], 6), bias], "numbers"),
+        (vec![shaped(&[4, 1 << 62, 1, 1], 6), bias], "numbers"),
         (
             vec![kernel, shaped(&[3], 3)],
-            "asks for bias of shape [2], the caffemodel holds [3]",
+            "asks for bias of shape [4], the caffemodel holds [3]",
         ),
     ];
     for (blobs, problem) in cases {

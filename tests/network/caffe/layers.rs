@@ -379,18 +379,17 @@ fn inputs_say_their_size_in_every_form() {
         |shape: [i64; 4]| block(1, &shape.iter().flat_map(|&n| int(1, n)).collect::<Bytes>());
     let input = Layer::new("data", "Input", "", "data").reads(&[]);
     let conv = conv(("c", "data"), [3, 4], [3, 1, 1], noise);
-    let shape = block(143, &dims([10, 3, 227, 224]));
     let memory: Bytes = [(1, 10), (2, 3), (3, 227), (4, 224)]
         .iter()
         .flat_map(|&(f, n)| int(f, n))
         .collect();
     let forms = [
-        input.clone().more(&[shape]),
+        input.clone().param(&[dims([10, 3, 227, 224])]),
         Layer {
             kind: "MemoryData",
             ..input.clone()
         }
-        .more(&[block(119, &memory)]),
+        .param(&[memory]),
     ];
     for form in forms {
         let layers = [form, conv.clone()];

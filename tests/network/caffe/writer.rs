@@ -188,6 +188,7 @@ fn numbers(kind: &str) -> Numbers {
         "InnerProduct" => (117, 14, 17),
         "Input" => (143, -1, 999),
         "LRN" => (118, 15, 18),
+        "MemoryData" => (119, 29, 22),
         "PReLU" => (131, -1, 999),
         "Pooling" => (121, 17, 19),
         "Power" => (122, 26, 21),
