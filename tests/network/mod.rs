@@ -1,5 +1,6 @@
 //! Networks: from files of others, from layer lists and bare tensors, in the catalogue, and out again.
 
+mod caffe;
 mod catalogue;
 mod coverage;
 mod export;

@@ -8,8 +8,8 @@ use crate::network::layer_list::INPUT;
 /// Ends of the names of tensors, which a layer's own name must not have.
 const TENSORS: &[&str] = &["weight", "bias", "running_mean", "running_var"];
 
-/// Most characters of a name, so that it stays a name in every list.
-const LONGEST: usize = 48;
+/// Most bytes of a name: what a layer list takes, less a number behind it.
+const LONGEST: usize = 180;
 
 /// Returns a name for each layer, its own wherever that can be; a note for each that changed.
 pub(super) fn unique<'a>(
@@ -49,8 +49,8 @@ fn fitting(name: &str, kind: &str) -> String {
             c if c.is_whitespace() || c.is_control() => '_',
             c => c,
         })
-        .take(LONGEST)
         .collect();
+    fitting.truncate(fitting.floor_char_boundary(LONGEST));
     if fitting.is_empty() {
         fitting = kind.to_lowercase();
     }

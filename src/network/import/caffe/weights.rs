@@ -176,7 +176,7 @@ impl<R: Read + Seek> Weights<'_, R> {
         };
         let expected = [out, needed.unwrap_or(0), height, width];
         if needed.is_some_and(|n| n > 0) && shape.as_deref() == Some(&expected) {
-            self.picture = self.picture.or(Some(own * groups));
+            self.picture = self.picture.or(own.checked_mul(groups));
             return Ok(expected.to_vec());
         }
         let reads = match channels {
@@ -210,7 +210,7 @@ impl<R: Read + Seek> Weights<'_, R> {
             };
             return Err(self.shape(holder, "weight", expected, blobs[0]));
         };
-        let mut values = self.values(holder, blobs[0], "weight", out * inputs)?;
+        let mut values = self.values(holder, blobs[0], "weight", &[out, inputs])?;
         if is_transposed {
             values = (0..out * inputs)
                 .map(|at| values[(at % inputs) * out + at / inputs])
@@ -231,10 +231,10 @@ impl<R: Read + Seek> Weights<'_, R> {
         let count = self.length(holder, blobs[0], "mean", channels)?;
         self.length(holder, blobs[1], "variance", Some(count))?;
         self.length(holder, blobs[2], "factor", Some(1))?;
-        let factor = self.values(holder, blobs[2], "factor", 1)?[0];
+        let factor = self.values(holder, blobs[2], "factor", &[1])?[0];
         let scale = if factor == 0.0 { 0.0 } else { 1.0 / factor };
         for (blob, kind) in [(blobs[0], "running_mean"), (blobs[1], "running_var")] {
-            let mut values = self.values(holder, blob, kind, count)?;
+            let mut values = self.values(holder, blob, kind, &[count])?;
             for value in &mut values {
                 *value *= scale;
             }
@@ -292,18 +292,18 @@ impl<R: Read + Seek> Weights<'_, R> {
         kind: &'static str,
         shape: Vec<usize>,
     ) -> Result<(), CaffeError> {
-        let values = self.values(holder, blob, kind, shape.iter().product())?;
+        let values = self.values(holder, blob, kind, &shape)?;
         self.insert(holder, kind, shape, values);
         Ok(())
     }
 
-    /// Returns the numbers of an array, which are `count`.
+    /// Returns the numbers of an array, which fill `needed`.
     fn values(
         &mut self,
         holder: &Holder<'_>,
         blob: &Blob,
         kind: &'static str,
-        count: usize,
+        needed: &[usize],
     ) -> Result<Vec<f32>, CaffeError> {
         let wrong = |found| CaffeError::Count {
             layer: holder.layer.name.to_owned(),
@@ -311,7 +311,10 @@ impl<R: Read + Seek> Weights<'_, R> {
             shape: blob.shape.clone(),
             found,
         };
-        if blob.count != count as u64 {
+        let count = needed
+            .iter()
+            .try_fold(1_usize, |n, &extent| n.checked_mul(extent));
+        if count.map(|count| count as u64) != Some(blob.count) {
             return Err(wrong(blob.count));
         }
         let values =
@@ -320,7 +323,7 @@ impl<R: Read + Seek> Weights<'_, R> {
                 source,
             })?;
         // The file may have changed since it was walked over.
-        if values.len() != count {
+        if Some(values.len()) != count {
             return Err(wrong(values.len() as u64));
         }
         Ok(values)
