@@ -3,4 +3,5 @@
 mod arrival;
 mod contents;
 mod names;
+mod one_picture;
 mod refusal;

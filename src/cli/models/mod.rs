@@ -1,7 +1,9 @@
 //! `pentimento models`: networks, one file a verb.
 
 mod channels;
+mod reconstruct;
 mod see;
+mod seen;
 
 use std::process::ExitCode;
 
