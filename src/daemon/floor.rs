@@ -133,17 +133,14 @@ impl<'a> Floor<'a> {
     }
 
     fn pick_up_blocked(&mut self, folder: JobFolder, mut job: Job) {
-        match (self.hindrance)(&folder) {
-            Some(obstacle) => {
-                (self.tell)(Report::Blocked(&job, &obstacle));
-                self.blocked.push((folder, job));
-            }
-            None => {
-                let entered = job.enter(JobState::Queued);
-                debug_assert!(entered.is_ok(), "{entered:?}");
-                (self.tell)(Report::Unblocked(&job));
-                self.queue.push_back((folder, job));
-            }
+        if let Some(obstacle) = (self.hindrance)(&folder) {
+            (self.tell)(Report::Blocked(&job, &obstacle));
+            self.blocked.push((folder, job));
+        } else {
+            let entered = job.enter(JobState::Queued);
+            debug_assert!(entered.is_ok(), "{entered:?}");
+            (self.tell)(Report::Unblocked(&job));
+            self.queue.push_back((folder, job));
         }
     }
 
@@ -185,7 +182,7 @@ impl<'a> Floor<'a> {
             }
             match (self.hindrance)(&folder) {
                 Some(obstacle) => {
-                    self.block(folder, job, obstacle);
+                    self.block(folder, job, &obstacle);
                 }
                 None => self.start(folder, job),
             }
@@ -226,7 +223,7 @@ impl<'a> Floor<'a> {
 
     /// Puts a job aside until what it lacks is there. Returns false when nobody is listening any
     /// more.
-    fn block(&mut self, folder: JobFolder, mut job: Job, obstacle: Obstacle) -> bool {
+    fn block(&mut self, folder: JobFolder, mut job: Job, obstacle: &Obstacle) -> bool {
         let since = self.clock.wall();
         let entered = job.enter(JobState::Blocked {
             since,
@@ -236,7 +233,7 @@ impl<'a> Floor<'a> {
         if let Err(error) = folder.write(&job) {
             self.incident(&job.name, &error);
         }
-        let is_heard = (self.tell)(Report::Blocked(&job, &obstacle));
+        let is_heard = (self.tell)(Report::Blocked(&job, obstacle));
         self.blocked.push((folder, job));
         is_heard
     }
@@ -306,7 +303,7 @@ impl<'a> Floor<'a> {
                 // A network that went away between the question and its reading is missing, too.
                 let is_network = failure.kind == FailureKind::Network;
                 match (self.hindrance)(folder).filter(|_| is_network) {
-                    Some(obstacle) => self.block(folder.clone(), job, obstacle),
+                    Some(obstacle) => self.block(folder.clone(), job, &obstacle),
                     None => self.fail(folder, job, &failure),
                 }
             }

@@ -1,5 +1,7 @@
 //! `pentimento models see`, held against what the network gives when it is run here.
 
+#![allow(clippy::float_cmp, reason = "what was read twice is the same")]
+
 use std::path::Path;
 use std::process::Output;
 

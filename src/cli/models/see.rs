@@ -5,6 +5,7 @@
 //! is an ordinary one with a profile that has one layer.
 
 use std::ffi::{OsStr, OsString};
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -39,10 +40,14 @@ Examples:
   pentimento models see vgg19 relu2_1 wave.jpg --gram          what the style loss compares
   pentimento models see vgg19 relu4_2 harbour.jpg --reconstruct content
   pentimento models see vgg19 relu1_1,relu2_1,relu3_1 wave.jpg --reconstruct style")]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line by itself"
+)]
 pub(in crate::cli) struct SeeArgs {
     /// The network: its name, or the path of its file
     pub name: String,
-    /// The layer, such as relu3_1; for --reconstruct also several, as in relu1_1,relu2_1
+    /// The layer, such as `relu3_1`; for --reconstruct also several, as in `relu1_1,relu2_1`
     pub layer: String,
     /// The picture to look at
     pub image: PathBuf,
@@ -106,6 +111,7 @@ pub(super) fn run(common: &Common, args: &SeeArgs) -> anyhow::Result<ExitCode> {
         args,
         network: &network,
         picture: &picture,
+        is_shown: args.show || std::io::stdout().is_terminal() && common.quiet == 0,
     };
     if args.gram {
         seen.gram(&tensor, &destination)?;

@@ -1,7 +1,6 @@
 //! What `models see` saw, drawn: the picture with its heading, what is embedded in it, and the
 //! glimpse of it in the terminal.
 
-use std::io::IsTerminal as _;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
@@ -29,6 +28,8 @@ pub(super) struct Seen<'a> {
     pub(super) network: &'a Network,
     /// The picture as the network saw it.
     pub(super) picture: &'a Picture,
+    /// Whether to show it in the terminal, too.
+    pub(super) is_shown: bool,
 }
 
 /// What is embedded in the PNG.
@@ -75,7 +76,7 @@ impl Seen<'_> {
         let heading = self.heading(channels.len(), shape);
         let Mosaic { picture, tiles } = report::mosaic(&maps, &channels, range, &heading);
         self.save(&picture, path, Some(&tiles), None)?;
-        if self.is_shown() {
+        if self.is_shown {
             let (columns, rows) = terminal::fitting(shape.2, shape.1);
             let mut strongest = by_strength(&channels, &strengths);
             strongest.truncate(columns * rows);
@@ -115,7 +116,7 @@ impl Seen<'_> {
         ));
         let HeatMap { picture, place } = report::heat_map(&matrix, &channels, &heading);
         self.save(&picture, path, None, Some((&place, &channels)))?;
-        if self.is_shown() {
+        if self.is_shown {
             terminal::show(&report::bare(&matrix, &place, channels.len()))?;
         }
         Ok(())
@@ -192,10 +193,6 @@ impl Seen<'_> {
             picture.height()
         ))?;
         Ok(())
-    }
-
-    fn is_shown(&self) -> bool {
-        self.args.show || std::io::stdout().is_terminal()
     }
 }
 

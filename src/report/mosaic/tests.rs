@@ -1,5 +1,11 @@
 //! Mosaics of small made-up channels, read back pixel by pixel.
 
+#![allow(
+    clippy::float_cmp,
+    clippy::cast_precision_loss,
+    reason = "small whole numbers and copies are exact"
+)]
+
 use super::*;
 
 /// Returns `channels` maps that each rise from 0, and the last of them constant.
