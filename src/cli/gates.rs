@@ -153,7 +153,10 @@ pub(super) fn hindrance(folder: &JobFolder, settings: &Settings) -> Option<Obsta
         match network::is_installed(&name, &dirs) {
             Err(NetworkError::NotInstalled { name }) => Some(Obstacle {
                 reason: format!("network {} is not installed", display_name(name.as_ref())),
-                hint: format!("run `pentimento models pull {}`", display_name(name.as_ref())),
+                hint: format!(
+                    "run `pentimento models pull {}`",
+                    display_name(name.as_ref())
+                ),
             }),
             Err(NetworkError::NoWeights { name, file }) => Some(Obstacle {
                 reason: format!("network {} is not installed", display_name(name.as_ref())),

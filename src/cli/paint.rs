@@ -224,24 +224,21 @@ fn show(
 
 /// Returns where the files go; an ending of `-o` decides the format.
 fn naming(errand: &mut Errand) -> anyhow::Result<Naming> {
-    let result = match &errand.output {
-        Some(path) => {
-            let ending = path.extension().and_then(OsStr::to_str).unwrap_or_default();
-            errand.profile.output_format = match ending.to_ascii_lowercase().as_str() {
-                "png" => OutputFormat::Png,
-                "jpg" | "jpeg" => OutputFormat::Jpeg,
-                _ => bail!(
-                    "{} cannot be written: end its name in .png, .jpg or .jpeg",
-                    display_path(path)
-                ),
-            };
-            path.clone()
-        }
-        None => {
-            let beside = errand.content.as_ref().or(errand.styles.first());
-            let beside = beside.context("there is no picture to paint")?;
-            free_name(beside, &errand.stem, errand.profile.output_format.ending())
-        }
+    let result = if let Some(path) = &errand.output {
+        let ending = path.extension().and_then(OsStr::to_str).unwrap_or_default();
+        errand.profile.output_format = match ending.to_ascii_lowercase().as_str() {
+            "png" => OutputFormat::Png,
+            "jpg" | "jpeg" => OutputFormat::Jpeg,
+            _ => bail!(
+                "{} cannot be written: end its name in .png, .jpg or .jpeg",
+                display_path(path)
+            ),
+        };
+        path.clone()
+    } else {
+        let beside = errand.content.as_ref().or(errand.styles.first());
+        let beside = beside.context("there is no picture to paint")?;
+        free_name(beside, &errand.stem, errand.profile.output_format.ending())
     };
     if let Some(folder) = result
         .parent()

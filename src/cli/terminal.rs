@@ -34,6 +34,7 @@ pub(super) fn show(picture: &Picture) -> anyhow::Result<()> {
         use_iterm: false,
         ..viuer::Config::default()
     };
+    // A reader that went away is no error, and is told by the system's own.
     match viuer::print(&pixels::to_image(picture), &config) {
         Ok(_) => Ok(()),
         Err(viuer::ViuError::Io(error)) => Err(error).context("show the picture in the terminal"),

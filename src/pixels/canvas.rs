@@ -66,7 +66,7 @@ impl Canvas {
         }
     }
 
-    /// Writes one line of text whose upper left corner is at (`x`, `y`); see [`lettering`].
+    /// Writes one line of text whose upper left corner is at (`x`, `y`).
     pub fn write(&mut self, text: &str, (x, y): (usize, usize), scale: usize, colour: Rgb) {
         lettering::trace(text, scale, &mut |column, row| {
             self.dot(x + column, y + row, colour);

@@ -292,10 +292,7 @@ fn networks(task: &Task) -> Result<BTreeMap<NetworkRef, Network>, TransferError>
 
 /// Refuses, before any work, what a later stage would trip over. The task that it returns calls
 /// layers by their own names, which are those in the table of losses.
-fn checked(
-    task: &Task,
-    networks: &BTreeMap<NetworkRef, Network>,
-) -> Result<Task, TransferError> {
+fn checked(task: &Task, networks: &BTreeMap<NetworkRef, Network>) -> Result<Task, TransferError> {
     let mut task = task.clone();
     task.profile
         .rename_layers(|network, layers| networks[network].layer_names(layers))?;

@@ -9,7 +9,7 @@ use super::{Task, TransferError};
 use crate::pixels::{
     Depth, Picture, original_colors_lua, original_colors_pt, save_jpeg, save_png, verify,
 };
-use crate::profile::{Compat, OutputFormat, PngDepth, Profile};
+use crate::profile::{Compat, OutputFormat, PngDepth, Profile, Stage};
 
 /// Quality of a JPEG result.
 const JPEG_QUALITY: u8 = 95;
@@ -244,11 +244,11 @@ fn columns(task: &Task) -> Vec<String> {
     let stages = task.profile.stages();
     let content = stages
         .iter()
-        .flat_map(|s| s.content_in_use())
+        .flat_map(Stage::content_in_use)
         .map(|l| format!("content:{l}"));
     let style = stages
         .iter()
-        .flat_map(|s| s.style_in_use())
+        .flat_map(Stage::style_in_use)
         .map(|l| format!("style:{l}"));
     let tv = stages
         .iter()

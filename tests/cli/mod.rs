@@ -1,5 +1,8 @@
 //! The commands of the real program, with real painting: small pictures, few iterations.
 
+mod one_picture;
+mod see;
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

@@ -3,5 +3,6 @@
 mod arrival;
 mod contents;
 mod names;
+mod one_picture;
 mod probe;
 mod refusal;

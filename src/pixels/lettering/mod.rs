@@ -37,7 +37,7 @@ pub(super) fn trace(text: &str, scale: usize, dot: &mut dyn FnMut(usize, usize))
     for (place, letter) in letters(text).enumerate() {
         let (lowered, rows) = glyph(letter);
         for (row, bits) in rows.iter().enumerate() {
-            for column in (0..COLUMNS).filter(|column| bits >> (COLUMNS - 1 - column) & 1 == 1) {
+            for column in (0..COLUMNS).filter(|column| (bits >> (COLUMNS - 1 - column)) & 1 == 1) {
                 let left = (place * CELL_WIDTH + column) * scale;
                 let top = (row + lowered) * scale;
                 for at in 0..scale * scale {

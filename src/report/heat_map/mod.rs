@@ -11,7 +11,7 @@ use crate::report::colours::{diverging, sequential};
 use crate::report::number::short;
 use crate::report::{BRIGHT, DIM, GROUND, MARGIN, heading_size, write_heading};
 
-/// About how large the matrix is drawn, along a side.
+/// How large the matrix is drawn at least, along a side.
 const SIDE: usize = 768;
 
 /// Width of the bar.
@@ -73,7 +73,7 @@ impl Place {
 /// that its rows and columns go by.
 pub fn heat_map(matrix: &[f32], names: &[usize], heading: &[String]) -> HeatMap {
     let side = names.len();
-    let cell = (SIDE / side.max(1)).max(1);
+    let cell = SIDE.div_ceil(side.max(1));
     let extent = cell * side;
     let largest = matrix
         .iter()

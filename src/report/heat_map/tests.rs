@@ -1,5 +1,7 @@
 //! Heat maps of small matrices, read back entry by entry.
 
+#![allow(clippy::float_cmp, reason = "whole numbers and copies are exact")]
+
 use super::*;
 
 fn entry(map: &HeatMap, row: usize, column: usize) -> [f32; 3] {

@@ -6,8 +6,12 @@ use crate::pixels::{Area, Canvas, Picture, Rgb, text_height, text_width};
 use crate::report::number::short;
 use crate::report::{BRIGHT, DIM, GROUND, MARGIN, heading_size, write_heading};
 
-/// The longer side to which small channels are magnified, by a whole factor.
+/// The longer side to which small channels are magnified, by a whole factor, where there are many;
+/// where there are few, up to [`MOST_SIDE`].
 const LEAST_SIDE: usize = 112;
+
+/// About how many pixels all tiles together should have at least.
+const LEAST_PIXELS: usize = 3 << 19;
 
 /// The longer side to which large channels are reduced, by a whole factor, where there are few.
 const MOST_SIDE: usize = 320;
@@ -103,11 +107,17 @@ pub struct Mosaic {
     pub tiles: Vec<Tile>,
 }
 
-/// Draws the channels of these numbers, in this order, under a heading.
+/// Draws the channels of these numbers, in this order, under a heading that ends in what black and
+/// white stand for.
 pub fn mosaic(maps: &Maps, channels: &[usize], range: Range, heading: &[String]) -> Mosaic {
     let zoom = Zoom::of(maps, channels.len());
     let (width, height) = zoom.size(maps);
     let common = common_range(maps, channels);
+    let mut heading = heading.to_vec();
+    heading.push(match range {
+        Range::Own => "black: the channel's smallest value, white: its largest".to_owned(),
+        Range::Common => format!("black: {}, white: {}", short(common.0), short(common.1)),
+    });
     let labels: Vec<[String; 2]> = channels.iter().map(|&c| label(maps, c)).collect();
     let label_width = labels
         .iter()
@@ -115,15 +125,15 @@ pub fn mosaic(maps: &Maps, channels: &[usize], range: Range, heading: &[String])
     let cell_width = label_width.max().unwrap_or(0).max(width);
     let cell_height = height + 4 + text_height(LABEL.0);
     let (columns, rows) = grid(channels.len(), (cell_width + GAP, cell_height + GAP));
-    let (heading_width, heading_height) = heading_size(heading);
-    let top = MARGIN + heading_height + if heading.is_empty() { 0 } else { GAP };
+    let (heading_width, heading_height) = heading_size(&heading);
+    let top = MARGIN + heading_height + GAP;
     let inner = heading_width.max(columns * (cell_width + GAP) - GAP);
     let mut canvas = Canvas::new(
         inner + 2 * MARGIN,
         top + rows * (cell_height + GAP) - GAP + MARGIN,
         GROUND,
     );
-    write_heading(&mut canvas, heading, (MARGIN, MARGIN));
+    write_heading(&mut canvas, &heading, (MARGIN, MARGIN));
     let mut tiles = Vec::with_capacity(channels.len());
     for (place, (&channel, [number, words])) in channels.iter().zip(&labels).enumerate() {
         let x = MARGIN + place % columns * (cell_width + GAP);
@@ -215,7 +225,7 @@ fn common_range(maps: &Maps, channels: &[usize]) -> (f32, f32) {
 fn label(maps: &Maps, channel: usize) -> [String; 2] {
     let (lowest, highest) = maps.range(channel);
     let range = if lowest < highest {
-        format!("{}\u{2026}{}", short(lowest), short(highest))
+        format!("{} to {}", short(lowest), short(highest))
     } else {
         format!("all {}", short(lowest))
     };
@@ -239,7 +249,8 @@ impl Zoom {
         if longest > most {
             Self::Out(longest.div_ceil(most))
         } else {
-            Self::In(LEAST_SIDE.min(most).div_ceil(longest).min(most / longest))
+            let least = LEAST_SIDE.max((LEAST_PIXELS / count.max(1)).isqrt());
+            Self::In(least.min(most).div_ceil(longest).min(most / longest))
         }
     }
 

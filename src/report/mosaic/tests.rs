@@ -1,5 +1,11 @@
 //! Mosaics of small made-up channels, read back pixel by pixel.
 
+#![allow(
+    clippy::float_cmp,
+    clippy::cast_precision_loss,
+    reason = "small whole numbers and copies are exact"
+)]
+
 use super::*;
 
 /// Returns `channels` maps that each rise from 0, and the last of them constant.
@@ -26,12 +32,12 @@ fn small_channels_are_magnified_by_a_whole_factor() {
     let channels: Vec<usize> = shown.tiles.iter().map(|tile| tile.channel).collect();
     assert_eq!(channels, [3, 0, 4]);
     for tile in &shown.tiles {
-        assert_eq!((tile.width, tile.height), (4 * 28, 3 * 28));
+        assert_eq!((tile.width, tile.height), (4 * 80, 3 * 80));
         for (x, y) in [(0, 0), (3, 0), (1, 2), (3, 2)] {
             let value = maps.channel(tile.channel)[y * 4 + x];
             let [expected, ..] = grey(value, (tile.lowest, tile.highest));
-            for within in [0, 27] {
-                let at = (tile.x + x * 28 + within, tile.y + y * 28 + within);
+            for within in [0, 79] {
+                let at = (tile.x + x * 80 + within, tile.y + y * 80 + within);
                 assert_eq!(
                     pixel(&shown.picture, at.0, at.1),
                     [f32::from(expected); 3],
