@@ -4,6 +4,10 @@
 //! Each import is a process of its own, so that its peak is its own. One line of JSON is printed.
 
 #![allow(clippy::print_stdout, reason = "the result goes to standard output")]
+#![allow(
+    clippy::cast_possible_truncation,
+    reason = "seven bits of a number fit a byte"
+)]
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write as _};

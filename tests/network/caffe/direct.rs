@@ -166,19 +166,20 @@ pub fn evaluate(network: &CaffeNetwork, picture: &Map) -> BTreeMap<String, Map> 
     let mut last = INPUT.to_owned();
     for layer in &network.layers.layers {
         let read = if layer.from.is_empty() {
-            vec![last]
+            vec![last.clone()]
         } else {
             layer.from.clone()
         };
         let read: Vec<&Map> = read.iter().map(|name| &values[name]).collect();
         let value = value(network, &layer.name, &layer.op, &read);
         values.insert(layer.name.clone(), value);
-        last = layer.name.clone();
+        last.clone_from(&layer.name);
     }
     values.remove(INPUT);
     values
 }
 
+#[allow(clippy::too_many_lines, reason = "one arm a kind of layer")]
 fn value(network: &CaffeNetwork, name: &str, op: &LayerOp, read: &[&Map]) -> Map {
     let x = read[0];
     let tensor = |kind: &str| -> &[f32] {
@@ -295,17 +296,14 @@ fn value(network: &CaffeNetwork, name: &str, op: &LayerOp, read: &[&Map]) -> Map
         LayerOp::Maximum => joined(&f64::max, &[]),
         LayerOp::Linear { out, .. } => linear(x, *out, tensor("weight"), tensor("bias")),
         LayerOp::Dropout { .. } => x.clone(),
-        LayerOp::Softmax => {
-            let all = Map::of(x.shape, |c, y, at| {
-                let (y, at) = (y as i64, at as i64);
-                let most = (0..x.shape[0])
-                    .map(|n| x.at(n, y, at))
-                    .fold(f64::MIN, f64::max);
-                let sum: f64 = (0..x.shape[0]).map(|n| (x.at(n, y, at) - most).exp()).sum();
-                (x.at(c, y, at) - most).exp() / sum
-            });
-            all
-        }
+        LayerOp::Softmax => Map::of(x.shape, |c, y, at| {
+            let (y, at) = (y as i64, at as i64);
+            let most = (0..x.shape[0])
+                .map(|n| x.at(n, y, at))
+                .fold(f64::MIN, f64::max);
+            let sum: f64 = (0..x.shape[0]).map(|n| (x.at(n, y, at) - most).exp()).sum();
+            (x.at(c, y, at) - most).exp() / sum
+        }),
     }
 }
 

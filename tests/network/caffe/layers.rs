@@ -32,6 +32,7 @@ fn between(layer: Layer) -> Bytes {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "a table, one entry a layer type")]
 fn every_type_becomes_its_operation() {
     let square = |kernel, stride, pad| WindowSpec {
         kernel: Pair::both(kernel),

@@ -1,5 +1,12 @@
 //! Caffe networks: the real files, networks that are written here, and files that are wrong.
 
+#![allow(
+    clippy::cast_possible_wrap,
+    clippy::cast_possible_truncation,
+    clippy::float_cmp,
+    reason = "the numbers of a test are small, and those that are copied stay what they are"
+)]
+
 mod direct;
 mod geometry;
 mod hostile;

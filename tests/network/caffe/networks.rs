@@ -1,5 +1,5 @@
 //! Whole networks in Caffe form: VGG-19 and SqueezeNet with their real weights, NIN, `VGG_FACE` and
-//! AlexNet as their authors describe them, with weights made up.
+//! `AlexNet` as their authors describe them, with weights made up.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -17,8 +17,15 @@ use super::writer::{
 use super::{all, chain, import, import_with, layer, names, op, weights};
 use crate::support::shared;
 
+/// Shapes and numbers by name.
+type Tensors = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
+
 /// The tensors of a shared file, in `f32`.
-fn tensors(name: &str) -> Option<BTreeMap<String, (Vec<usize>, Vec<f32>)>> {
+#[allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "no shared file has another type"
+)]
+fn tensors(name: &str) -> Option<Tensors> {
     let bytes = std::fs::read(shared(&format!("weights/{name}.safetensors"))?).unwrap();
     let file = SafeTensors::deserialize(&bytes).unwrap();
     let read = file.tensors().into_iter().map(|(name, view)| {
@@ -151,7 +158,7 @@ fn squeezenet_comes_from_its_prototxt_and_computes_the_same() {
 }
 
 /// A convolution of NIN: name, channels read and made, kernel, padding, stride, and the number of
-/// its ReLU.
+/// its `ReLU`.
 type NinLayer = (&'static str, [usize; 2], [usize; 3], usize);
 
 /// NIN for ImageNet, in the older generation, with weights made up.

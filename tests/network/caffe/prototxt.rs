@@ -43,9 +43,8 @@ fn every_way_of_writing_is_read() {
          convolution_param { num_output: 4 kernel_size: 3 pad: 1 } }]",
     ];
     let expected = import_with(&model(), PLAIN, false).unwrap();
-    let window = match op(&expected, "conv") {
-        LayerOp::Conv { window, .. } => *window,
-        other => panic!("{other:?}"),
+    let LayerOp::Conv { window, .. } = op(&expected, "conv") else {
+        panic!("no convolution");
     };
     assert_eq!((window.kernel, window.pad), (Pair::both(3), Pair::both(1)));
     for text in written {

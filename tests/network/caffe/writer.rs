@@ -251,7 +251,7 @@ pub fn conv(
         .blob(&[out], &mut rule)
 }
 
-/// A ReLU in place.
+/// A `ReLU` in place.
 pub fn relu(name: &str, blob: &str) -> Layer {
     Layer::new(name, "ReLU", blob, blob)
 }
