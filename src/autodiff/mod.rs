@@ -21,7 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
 
 pub use context::Context;
-pub use target::Target;
+pub use target::{KernelForm, Target};
 
 use crate::onnx::{Builder, InferError, Node};
 

@@ -38,11 +38,11 @@ fn named_device() -> Option<Device> {
     })
 }
 
-/// Returns the forms of a gradient that are checked: both, or the plain one on a named device.
+/// Returns the forms of a gradient that are checked: all, or the plain one on a named device.
 pub fn targets() -> &'static [Target] {
     match named_device() {
         Some(_) => &[Target::Plain],
-        None => &[Target::Blocked, Target::Plain],
+        None => &[Target::Blocked, Target::Planar, Target::Plain],
     }
 }
 

@@ -10,7 +10,7 @@
 //! [`rewrite`] works on a whole graph, forward and backward pass alike, and leaves it computing the
 //! same values under the same names.
 
-mod matrices;
+pub(super) mod matrices;
 mod tidy;
 
 use std::collections::{BTreeMap, BTreeSet};
