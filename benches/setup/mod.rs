@@ -11,16 +11,7 @@ use pentimento::autodiff::Target;
 use pentimento::engine::{Device, Engine, Session, SessionOptions};
 use pentimento::network::{self, Network, Pooling, PoolingKind};
 use pentimento::objective::{IMAGE, Normalize, Objective, Semantics, Spec, TotalVariation};
-use pentimento::runtime::{self, Environment, Progress, Request};
 use pentimento::tensor::Tensor;
-
-/// Loads ONNX Runtime, installing it where it is not there. A process can do this once.
-pub(crate) fn engine() -> anyhow::Result<Engine> {
-    let environment = Environment::from_process();
-    let mut quiet = |_: Progress<'_>| {};
-    let library = runtime::ensure(&environment, &Request::default(), &mut quiet)?;
-    Ok(Engine::load(&library.path)?)
-}
 
 /// Reads a network: a file, or `builtin`.
 pub(crate) fn network(name: &Path) -> anyhow::Result<Network> {

@@ -11,6 +11,7 @@
 //! To add an operator: one function in the file of its family under `rules/`, one line in
 //! `rules::RULES`, one case in the gradient checks (a test fails where it is missing).
 
+mod batch_statistics;
 mod context;
 pub mod rules;
 mod target;
@@ -20,6 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use thiserror::Error;
 
+pub use batch_statistics::write_out_statistics;
 pub use context::Context;
 pub use target::{KernelForm, Target};
 

@@ -13,6 +13,7 @@ mod output;
 mod paint;
 mod profiles;
 mod runtime;
+mod train;
 mod watch;
 mod worker;
 
@@ -53,6 +54,7 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Init(args)) => init::run(&cli.common, args),
         Some(Command::Worker(args)) => worker::run(args),
         Some(Command::Paint(args)) => paint::run(&cli.common, args),
+        Some(Command::Train(args)) => train::run(&cli.common, args),
         Some(Command::Doctor) => doctor::run(&cli.common),
         Some(Command::Runtime { command }) => runtime::run(&cli.common, command),
     }

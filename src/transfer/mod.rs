@@ -9,7 +9,6 @@
 
 mod error;
 mod forecast;
-mod noise;
 mod output;
 mod recipe;
 mod stage;

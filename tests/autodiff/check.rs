@@ -9,7 +9,7 @@
 
 use std::sync::OnceLock;
 
-use pentimento::autodiff::{Target, backward};
+use pentimento::autodiff::{Target, backward, write_out_statistics};
 use pentimento::engine::{Device, Session, SessionOptions};
 use pentimento::onnx::{Attribute, Builder, Graph, Model};
 use pentimento::runtime;
@@ -269,8 +269,9 @@ fn run_on(graph: &Graph, values: &[Tensor], device: Device) -> Result<Vec<Tensor
 }
 
 fn session(graph: &Graph, device: Device) -> Result<Session, String> {
+    let graph = write_out_statistics(graph.clone()).map_err(|e| e.to_string())?;
     engine()
-        .session(&Model::new(graph.clone()), &SessionOptions::new(device, 1))
+        .session(&Model::new(graph), &SessionOptions::new(device, 1))
         .map_err(|e| format!("{:#}", anyhow::Error::from(e)))
 }
 

@@ -1,11 +1,11 @@
-//! Seeded normal noise, the same on every machine and in every version.
+//! Seeded noise, the same on every machine and in every version.
 //!
 //! Own arithmetic rather than a library's, because a seed is part of a recipe: the same seed must
 //! give the same picture after any update. SplitMix64 (Steele, Lea, Flood 2014) feeds the
 //! Box–Muller transform.
 
 /// Returns `count` numbers drawn from the normal distribution N(0, 1).
-pub(super) fn normal(seed: u64, count: usize) -> Vec<f32> {
+pub fn normal(seed: u64, count: usize) -> Vec<f32> {
     let mut state = seed;
     let mut values = Vec::with_capacity(count + 1);
     while values.len() < count {
@@ -16,6 +16,12 @@ pub(super) fn normal(seed: u64, count: usize) -> Vec<f32> {
     }
     values.truncate(count);
     values
+}
+
+/// Returns `count` numbers spread evenly over (0, 1].
+pub fn uniform(seed: u64, count: usize) -> Vec<f32> {
+    let mut state = seed;
+    (0..count).map(|_| narrow(unit(&mut state))).collect()
 }
 
 /// Returns a number in (0, 1].
@@ -50,6 +56,16 @@ mod tests {
         let mut state = 1_234_567;
         assert_eq!(next(&mut state), 6_457_827_717_110_365_317);
         assert_eq!(next(&mut state), 3_203_168_211_198_807_973);
+    }
+
+    #[test]
+    fn even_numbers_fill_their_range_and_follow_their_seed() {
+        let values = uniform(7, 100_000);
+        let below = |limit: f32| values.iter().filter(|&&v| v <= limit).count();
+        assert_eq!((below(0.0), below(1.0)), (0, 100_000));
+        assert!((24_500..25_500).contains(&below(0.25)), "{}", below(0.25));
+        assert_eq!(values[..9], uniform(7, 9));
+        assert_ne!(values[..9], uniform(8, 9));
     }
 
     #[test]
