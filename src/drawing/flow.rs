@@ -26,7 +26,7 @@ impl Flow {
                 Self::from_fn(|p| direction(base + swing * noise.at(p)))
             }
             (1, _) => {
-                let noise = Noise::new(random, random_size(steady), 1, 1.0);
+                let noise = Noise::new(random, 45.0 + 20.0 * steady[0], 1, 1.0);
                 Self::from_fn(|p| {
                     let value = noise.at(p);
                     let right = noise.at([p[0] + 1.0, p[1]]) - value;
@@ -145,8 +145,4 @@ impl Flow {
         }
         points
     }
-}
-
-fn random_size(steady: Point) -> f32 {
-    45.0 + 20.0 * steady[0]
 }

@@ -36,10 +36,10 @@ pub(super) fn pen(picture: &Canvas, random: &mut Random) -> Canvas {
             ink
         }
     };
-    match random.below(5) {
+    match random.below(8) {
         0 => stipple(&mut page, &dark, &hue, random),
         1 => scribble(&mut page, &dark, &hue, random),
-        2 | 3 => hatch(&mut page, &dark, &hue, random),
+        2..=5 => hatch(&mut page, &dark, &hue, random),
         _ => follow(&mut page, picture, &dark, &hue, random),
     }
     if random.chance(0.4) {

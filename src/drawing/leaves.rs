@@ -17,6 +17,7 @@ pub(super) fn leaves(side: usize, random: &mut Random) -> Canvas {
     let flow = random.chance(0.5).then(|| Flow::new(random, None));
     let (base, spread) = (random.unit(), random.between(0.0, 0.5));
     let flat = random.between(0.2, 1.0);
+    let turn = base + spread * random.between(-0.5, 0.5);
     let largest = random.between(8.0, 34.0);
     let kind = random.below(4);
     let shading = if random.chance(0.6) {
@@ -33,13 +34,13 @@ pub(super) fn leaves(side: usize, random: &mut Random) -> Canvas {
         .chance(0.4)
         .then(|| Noise::oriented(random, 2.5, 3.0, 2, 0.6));
     let shadow = random.chance(0.35);
-    for _ in 0..120 + random.below(260) {
+    for _ in 0..200 + random.below(300) {
         let centre = [
             random.between(-6.0, EXTENT + 6.0),
             random.between(-6.0, EXTENT + 6.0),
         ];
         // Radii whose squares' inverses are even: as many small leaves as cover what one large does.
-        let radius = (1.6 / (random.unit() + 0.001).sqrt()).min(largest);
+        let radius = (2.2 / (random.unit() + 0.001).sqrt()).min(largest);
         let along = match &flow {
             Some(flow) => flow.at(centre),
             None => direction(base + spread * random.between(-1.0, 1.0)),
@@ -50,7 +51,7 @@ pub(super) fn leaves(side: usize, random: &mut Random) -> Canvas {
                 radii: [radius, radius * flat],
                 along,
             },
-            1 => Shape::shard(random, centre, radius, flat, random_turn(base, spread)),
+            1 => Shape::shard(random, centre, radius, flat, turn),
             2 => lens(centre, radius, flat, along),
             _ if random.chance(0.5) => Shape::ellipse(centre, [radius, radius * flat]),
             _ => block(centre, radius, flat, along),
@@ -81,10 +82,6 @@ pub(super) fn leaves(side: usize, random: &mut Random) -> Canvas {
         }
     }
     canvas
-}
-
-fn random_turn(base: f32, spread: f32) -> f32 {
-    base + spread * 0.5
 }
 
 /// A leaf with two pointed ends.

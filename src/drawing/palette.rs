@@ -14,9 +14,10 @@ impl Palette {
     /// Returns a palette of 2 to 8 colours.
     pub(super) fn new(random: &mut Random) -> Self {
         let count = 2 + random.below(7);
-        let scheme = random.below(6);
+        let scheme = random.below(9);
         let first = random.unit();
-        let strength = random.between(0.25, 1.0);
+        let strength = random.between(0.3, 1.2);
+        let drift = random.between(-0.6, 0.6);
         let low = random.between(0.0, 0.35);
         let high = random.between(0.65, 1.0);
         let mut colours: Vec<Colour> = (0..count)
@@ -25,10 +26,10 @@ impl Palette {
                     0 => first + random.between(-0.06, 0.06),
                     1 => first + 0.5 * (index % 2) as f32 + random.between(-0.05, 0.05),
                     2 => first + (index % 3) as f32 / 3.0 + random.between(-0.05, 0.05),
-                    3 => first + index as f32 / count as f32 * random.between(0.2, 0.5),
+                    3 | 4 => first + index as f32 / count as f32 * drift,
                     _ => random.unit(),
                 };
-                let strength = if scheme == 5 {
+                let strength = if scheme == 8 {
                     0.06
                 } else {
                     strength * random.between(0.5, 1.0)

@@ -81,7 +81,7 @@ pub(super) fn flat(picture: &Canvas, random: &mut Random) -> Canvas {
     let tones = picture.tones().normalised();
     let palette = Palette::new(random);
     let steps = 2 + random.below(5);
-    let rough = Noise::oriented(random, 4.0, random_stretch(steps), 2, 0.5);
+    let rough = Noise::oriented(random, 4.0, steps as f32, 2, 0.5);
     let strength = random.between(0.0, 0.25);
     let own = random.chance(0.5);
     let seed = random.bits() as u32;
@@ -101,11 +101,7 @@ pub(super) fn flat(picture: &Canvas, random: &mut Random) -> Canvas {
     })
 }
 
-fn random_stretch(steps: usize) -> f32 {
-    steps as f32
-}
-
-/// Frames nothing, but ages: grain, paper, stains, a darker rim and less contrast.
+/// Ages a picture: grain, the weave of canvas or paper, stains.
 pub(super) fn age(canvas: &mut Canvas, random: &mut Random) {
     if random.chance(0.35) {
         let strength = random.between(0.01, 0.08);

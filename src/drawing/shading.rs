@@ -36,7 +36,8 @@ pub(super) fn forms(side: usize, random: &mut Random) -> Canvas {
 
 /// Cloth: long waves, bent.
 fn folds(side: usize, random: &mut Random) -> Field {
-    let noise = Noise::oriented(random, random_size(random), 4.0, 2, 0.5);
+    let size = random.between(16.0, 40.0);
+    let noise = Noise::oriented(random, size, 4.0, 2, 0.5);
     let [cos, sin] = direction(random.unit());
     let (period, push) = (random.between(10.0, 30.0), random.between(0.5, 2.0));
     let depth = period * 0.16;
@@ -44,11 +45,6 @@ fn folds(side: usize, random: &mut Random) -> Field {
         let wave = sine((p[0] * cos + p[1] * sin) / period + push * noise.at(p));
         depth * wave.abs() * 2.0
     })
-}
-
-fn random_size(random: &Random) -> f32 {
-    // A copy of the sequence: the size goes with the noise's own orientation.
-    random.clone().between(16.0, 40.0)
 }
 
 fn terrain(side: usize, random: &mut Random) -> Field {

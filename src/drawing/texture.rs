@@ -83,7 +83,7 @@ pub(super) fn field(side: usize, random: &mut Random) -> Field {
 
 /// Noise at places that noise has moved: folds, smoke, agate.
 fn warped(side: usize, random: &mut Random, size: f32) -> Field {
-    let warp = Warp::new(random, size.max(14.0) * 1.5, random_strength(size));
+    let warp = Warp::new(random, size.max(14.0) * 1.5, 0.9 * size.max(14.0));
     let gain = random.between(0.3, 0.6);
     let noise = Noise::oriented(random, size.max(10.0), 2.0, 3, gain);
     let rings = if random.chance(0.5) {
@@ -99,10 +99,6 @@ fn warped(side: usize, random: &mut Random, size: f32) -> Field {
             value
         }
     })
-}
-
-fn random_strength(size: f32) -> f32 {
-    0.9 * size.max(14.0)
 }
 
 /// A sum of plane waves of one length, in few or many directions.

@@ -147,26 +147,17 @@ impl Dataset {
     }
 
     /// Returns a batch of crops that are never trained on, not augmented; `index` is taken modulo
-    /// [`Self::held_out`]. The last batch is filled up with the first crops.
+    /// [`Self::held_out`]. The last batch is filled up with the first crops. Where nothing is held
+    /// out, it is the batch for training of that step.
     pub fn held_out_batch(&self, index: usize) -> Batch {
+        if self.held_out.is_empty() {
+            return self.batch(index as u64);
+        }
         self.collect(|item| {
-            let at = (index * self.options.batch + item) % self.held_out.len().max(1);
-            match self.held_out.get(at) {
-                Some(kept) => {
-                    let window = Window::still(kept.region, self.options.crop, kept.share);
-                    (kept.class, kept.picture, window, None)
-                }
-                None => (
-                    0,
-                    self.classes[0][0],
-                    Window::still(
-                        self.splits[self.classes[0][0]].training,
-                        self.options.crop,
-                        0.5,
-                    ),
-                    None,
-                ),
-            }
+            let at = (index * self.options.batch + item) % self.held_out.len();
+            let kept = self.held_out[at];
+            let window = Window::still(kept.region, self.options.crop, kept.share);
+            (kept.class, kept.picture, window, None)
         })
     }
 
