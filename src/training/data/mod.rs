@@ -198,4 +198,10 @@ impl Dataset {
 }
 
 #[cfg(test)]
+#[allow(
+    clippy::float_cmp,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "whole numbers and copies are exact, and the values are known"
+)]
 mod tests;
