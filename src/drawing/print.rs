@@ -106,10 +106,12 @@ pub(super) fn age(canvas: &mut Canvas, random: &mut Random) {
     if random.chance(0.35) {
         let strength = random.between(0.01, 0.08);
         let grey = random.chance(0.5);
+        // A sequence of its own: what follows must not depend on the number of pixels.
+        let mut grain = Random::new(random.bits());
         for pixel in &mut canvas.pixels {
-            let common = random.unit() - 0.5;
+            let common = grain.unit() - 0.5;
             *pixel = pixel.map(|c| {
-                let own = if grey { common } else { random.unit() - 0.5 };
+                let own = if grey { common } else { grain.unit() - 0.5 };
                 c + strength * 2.0 * own
             });
         }

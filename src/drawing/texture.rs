@@ -149,7 +149,7 @@ impl Warp {
 /// marbling"); colours are found by undoing the moves from the last to the first.
 pub(super) fn marbling(side: usize, random: &mut Random) -> Canvas {
     let palette = Palette::new(random);
-    let drops: Vec<(Point, f32, [f32; 3])> = (0..20 + random.below(50))
+    let drops: Vec<(Point, f32, [f32; 3])> = (0..40 + random.below(80))
         .map(|_| {
             let centre = [random.between(-10.0, 138.0), random.between(-10.0, 138.0)];
             (centre, random.between(3.0, 17.0), palette.pick(random))

@@ -84,8 +84,10 @@ pub struct DataReport {
     pub enlarged: Vec<PathBuf>,
     /// Files that are no pictures by their names, and pictures that lie beside the classes' folders.
     pub ignored: usize,
-    /// Side of a square with the most pixels that a picture is held with.
+    /// Side of a drawing.
     pub side: usize,
+    /// Side of a square with the most pixels that a picture from a file is held with.
+    pub file_side: usize,
 }
 
 /// A picture that cannot be used.

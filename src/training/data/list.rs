@@ -61,6 +61,17 @@ pub(super) fn list(sources: &[DataSource]) -> Result<Listing, DataError> {
 }
 
 impl Listing {
+    /// Returns how many of the pictures are drawings.
+    pub(super) fn drawings(&self) -> usize {
+        let drawn = |item: &&Item| matches!(item.origin, Origin::Drawing(_));
+        self.items.iter().filter(drawn).count()
+    }
+
+    /// Returns how many of the pictures are files.
+    pub(super) fn files(&self) -> usize {
+        self.items.len() - self.drawings()
+    }
+
     /// Adds a picture that is a class of its own.
     fn alone(&mut self, origin: Origin, name: String) {
         let class = self.classes.len();

@@ -81,8 +81,8 @@ impl Dataset {
     ) -> Result<(Self, DataReport), DataError> {
         options.check()?;
         let listing = list::list(sources)?;
-        let side = options.side_for(listing.items.len())?;
-        let (pictures, labels, mut report) = store::read(&listing.items, side, options);
+        let sides = options.sides_for(listing.drawings(), listing.files())?;
+        let (pictures, labels, mut report) = store::read(&listing.items, sides, options);
         report.ignored = listing.ignored;
         // Classes whose pictures could not be read do not count.
         let mut kept: Vec<Option<usize>> = vec![None; listing.classes.len()];

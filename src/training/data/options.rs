@@ -14,9 +14,13 @@ pub struct DataOptions {
     pub batch: usize,
     /// Where everything random comes from.
     pub seed: u64,
-    /// Side of a drawing, and of a square with the most pixels that a picture is held with; it is
-    /// lowered, at most to the crop, where the pictures would not fit `memory`.
+    /// Side of a drawing in pixels. Lowered, at most to the crop, where the pictures would not fit
+    /// `memory`.
     pub side: usize,
+    /// Side of a square with the most pixels that a picture from a file is held with: what a crop
+    /// shows of it then has the detail of a picture that is painted. Never taken below `side`, and
+    /// lowered to it first where the pictures would not fit `memory`.
+    pub file_side: usize,
     /// Most bytes that the pictures may take.
     pub memory: u64,
     /// Limit on a picture file's width times height; what is larger is left out.
@@ -36,6 +40,7 @@ impl Default for DataOptions {
             batch: 64,
             seed: 0,
             side: 160,
+            file_side: 320,
             memory: 512 << 20,
             max_pixels: 40_000_000,
             hold_out: true,
@@ -43,6 +48,13 @@ impl Default for DataOptions {
             augmentation: Augmentation::default(),
         }
     }
+}
+
+/// How large pictures are held: sides of squares of as many pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Sides {
+    pub(super) drawing: usize,
+    pub(super) file: usize,
 }
 
 /// How much a crop is varied. Shares are probabilities, 0–1.
@@ -135,15 +147,15 @@ impl DataOptions {
         if !(1..=4096).contains(&self.batch) {
             return bad("batch", format!("{} is not within 1–4096", self.batch));
         }
-        if self.side < self.crop || self.side > 4 * MAX_CROP {
-            let (side, crop) = (self.side, self.crop);
-            return bad(
-                "side",
-                format!(
-                    "{side} is not within {crop} (the crop) and {}",
-                    4 * MAX_CROP
-                ),
-            );
+        let most = 4 * MAX_CROP;
+        for (option, side) in [("side", self.side), ("file_side", self.file_side)] {
+            if !(self.crop..=most).contains(&side) {
+                let crop = self.crop;
+                return bad(
+                    option,
+                    format!("{side} is not within {crop} (the crop) and {most}"),
+                );
+            }
         }
         let (low, high) = self.augmentation.scale;
         if !(0.1 <= low && low <= high && high <= 10.0) {
@@ -152,15 +164,30 @@ impl DataOptions {
         Ok(())
     }
 
-    /// Returns the side with which `count` pictures fit the memory.
-    pub(super) fn side_for(&self, count: usize) -> Result<usize, DataError> {
-        let bytes = |side: usize| 3 * (side as u64).pow(2) * count as u64;
-        let fits = (self.crop..=self.side)
-            .rev()
-            .find(|&side| bytes(side) <= self.memory);
-        fits.ok_or(DataError::Memory {
-            pictures: count,
-            bytes: bytes(self.crop),
+    /// Returns the sides with which so many drawings and files fit the memory.
+    pub(super) fn sides_for(&self, drawings: usize, files: usize) -> Result<Sides, DataError> {
+        let bytes = |sides: &Sides| {
+            let area = |count: usize, side: usize| 3 * count as u64 * (side as u64).pow(2);
+            area(drawings, sides.drawing).saturating_add(area(files, sides.file))
+        };
+        let largest = self.file_side.max(self.side);
+        let fewer_details = (self.side..=largest).rev().map(|file| Sides {
+            drawing: self.side,
+            file,
+        });
+        let all_smaller = (self.crop..self.side).rev().map(|side| Sides {
+            drawing: side,
+            file: side,
+        });
+        let fits = fewer_details
+            .chain(all_smaller)
+            .find(|sides| bytes(sides) <= self.memory);
+        fits.ok_or_else(|| DataError::Memory {
+            pictures: drawings + files,
+            bytes: bytes(&Sides {
+                drawing: self.crop,
+                file: self.crop,
+            }),
             limit: self.memory,
         })
     }

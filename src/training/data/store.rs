@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::error::{DataReport, SkipReason, Skipped};
 use super::list::{Item, Origin};
-use super::options::DataOptions;
+use super::options::{DataOptions, Sides};
 use crate::drawing;
 use crate::pixels::{self, DecodeOptions, Filter, Picture};
 
@@ -64,11 +64,11 @@ enum Read {
     Skipped(Skipped),
 }
 
-/// Reads every item at a size of about `side`², and returns the pictures that can be used, the
+/// Reads every item at the size for its kind, and returns the pictures that can be used, the
 /// class of each, and a report.
 pub(super) fn read(
     items: &[Item],
-    side: usize,
+    sides: Sides,
     options: &DataOptions,
 ) -> (Vec<Stored>, Vec<usize>, DataReport) {
     let done: Vec<OnceLock<Read>> = items.iter().map(|_| OnceLock::new()).collect();
@@ -77,13 +77,14 @@ pub(super) fn read(
         for _ in 0..options.threads().clamp(1, READERS) {
             scope.spawn(|| {
                 while let Some(index) = claim(&next, items.len()) {
-                    done[index].get_or_init(|| read_one(&items[index].origin, side, options));
+                    done[index].get_or_init(|| read_one(&items[index].origin, sides, options));
                 }
             });
         }
     });
     let mut report = DataReport {
-        side,
+        side: sides.drawing,
+        file_side: sides.file,
         ..DataReport::default()
     };
     let (mut pictures, mut classes) = (Vec::new(), Vec::new());
@@ -108,12 +109,12 @@ fn claim(next: &AtomicUsize, count: usize) -> Option<usize> {
     (index < count).then_some(index)
 }
 
-fn read_one(origin: &Origin, side: usize, options: &DataOptions) -> Read {
+fn read_one(origin: &Origin, sides: Sides, options: &DataOptions) -> Read {
     match origin {
         Origin::Drawing(seed) => Read::Kept {
             picture: Stored {
-                width: side,
-                height: side,
+                width: sides.drawing,
+                height: sides.drawing,
                 pixels: Pixels::Drawn {
                     seed: *seed,
                     pixels: OnceLock::new(),
@@ -121,7 +122,7 @@ fn read_one(origin: &Origin, side: usize, options: &DataOptions) -> Read {
             },
             enlarged: false,
         },
-        Origin::File(path) => read_file(path, side, options),
+        Origin::File(path) => read_file(path, sides.file, options),
     }
 }
 

@@ -12,6 +12,7 @@ fn options() -> DataOptions {
         crop: 16,
         batch: 24,
         side: 48,
+        file_side: 48,
         threads: 2,
         ..DataOptions::default()
     }
@@ -341,14 +342,27 @@ fn errors_name_what_is_missing() {
 
 #[test]
 fn pictures_are_held_smaller_where_memory_is_short() {
-    let short = DataOptions {
-        memory: 4 * 3 * 30 * 30,
-        ..options()
-    };
-    let sources = [DataSource::Procedural { count: 4, seed: 0 }];
-    let (data, report) = Dataset::open(&sources, &short).unwrap();
-    assert_eq!(report.side, 30);
-    assert_eq!(data.pictures[0].view().pixels.len(), 3 * 30 * 30);
+    let root = two_classes();
+    let sources = [
+        DataSource::Procedural { count: 4, seed: 0 },
+        DataSource::Folder(root.path().to_owned()),
+    ];
+    let bytes = |drawing: u64, file: u64| 3 * (4 * drawing * drawing + 12 * file * file);
+    for (memory, sides) in [
+        (bytes(48, 90), (48, 90)),
+        (bytes(48, 60) + 9, (48, 60)),
+        (bytes(30, 30), (30, 30)),
+    ] {
+        let short = DataOptions {
+            memory,
+            file_side: 90,
+            ..options()
+        };
+        let (data, report) = Dataset::open(&sources, &short).unwrap();
+        assert_eq!((report.side, report.file_side), sides);
+        let held: usize = data.pictures.iter().map(|p| p.view().pixels.len()).sum();
+        assert!(held as u64 <= memory);
+    }
 }
 
 #[test]
