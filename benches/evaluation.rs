@@ -5,7 +5,6 @@
 
 #![allow(clippy::print_stderr, reason = "a benchmark says what it skips")]
 
-mod library;
 mod setup;
 
 use std::path::{Path, PathBuf};
@@ -26,7 +25,7 @@ fn main() -> anyhow::Result<()> {
         .warm_up_time(Duration::from_secs(3))
         .measurement_time(Duration::from_secs(20))
         .configure_from_args();
-    let engine = library::engine()?;
+    let engine = setup::engine()?;
     if let Some(file) = vgg19() {
         let network = setup::network(&file)?;
         for (size, pooling) in [

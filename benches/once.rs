@@ -6,7 +6,6 @@
 #![allow(clippy::print_stdout, reason = "the result goes to standard output")]
 
 mod figures;
-mod library;
 mod setup;
 
 use std::path::PathBuf;
@@ -66,7 +65,7 @@ fn main() -> anyhow::Result<()> {
     };
     let mut options = SessionOptions::new(device, threads);
     options.profile.clone_from(&args.profile);
-    let engine = library::engine()?;
+    let engine = setup::engine()?;
     let start = Instant::now();
     let network = setup::network(&args.network)?;
     let mut evaluation = Evaluation::prepare(&engine, &network, args.size, args.pool, &options)?;

@@ -5,7 +5,9 @@
 #![allow(clippy::print_stdout, reason = "the result goes to standard output")]
 
 mod figures;
-mod library;
+#[allow(dead_code, reason = "it names no network")]
+#[path = "setup/engine.rs"]
+mod loading;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -57,7 +59,7 @@ fn main() -> anyhow::Result<()> {
         Some(threads) => threads,
         None => std::thread::available_parallelism()?,
     };
-    let engine = library::engine()?;
+    let engine = loading::engine()?;
     let tools = Tools {
         engine: &engine,
         device: Device::Cpu,

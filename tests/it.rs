@@ -18,4 +18,5 @@ mod objective;
 mod onnx;
 mod supervisor;
 mod support;
+mod training;
 mod transfer;

@@ -37,12 +37,7 @@ fn write_out(
     let x = node.inputs[0].as_str();
     let rank = i64::try_from(graph.shape(x).len()).unwrap_or(i64::MAX);
     let axes: Vec<i64> = (0..rank).filter(|&axis| axis != 1).collect();
-    let over = || {
-        [
-            ("axes", axes.clone().into()),
-            ("keepdims", 0.into()),
-        ]
-    };
+    let over = || [("axes", axes.clone().into()), ("keepdims", 0.into())];
     graph.named_node("ReduceMean", &[x], mean, over())?;
     let square = graph.node("Mul", &[x, x], [])?;
     let power = graph.node("ReduceMean", &[&square], over())?;
@@ -53,5 +48,10 @@ fn write_out(
     graph.set_prefix("");
     let inputs = [x, &node.inputs[1], &node.inputs[2], mean, variance];
     let epsilon = node.float("epsilon", 1e-5);
-    graph.named_node("BatchNormalization", &inputs, y, [("epsilon", epsilon.into())])
+    graph.named_node(
+        "BatchNormalization",
+        &inputs,
+        y,
+        [("epsilon", epsilon.into())],
+    )
 }

@@ -146,7 +146,10 @@ fn sources(args: &TrainArgs) -> anyhow::Result<Vec<DataSource>> {
                     .strip_prefix(':')
                     .map(|count| {
                         count.parse().with_context(|| {
-                            format!("`{}`: after `procedural:` comes how many drawings", display_path(data))
+                            format!(
+                                "`{}`: after `procedural:` comes how many drawings",
+                                display_path(data)
+                            )
                         })
                     })
                     .transpose()?,
@@ -238,7 +241,10 @@ fn show(
     };
     let trained = train(task, dataset, tools, &clock, &mut |event| {
         match event {
-            Event::Begun { step: 0, parameters } => {
+            Event::Begun {
+                step: 0,
+                parameters,
+            } => {
                 say(&format!("{parameters} numbers to learn"));
             }
             Event::Begun { step, .. } => say(&format!("going on from step {step}")),

@@ -13,6 +13,8 @@ pub enum LayerKind {
     Activation,
     /// A pooling.
     Pooling,
+    /// Several layers side by side, as where the branches of a `SqueezeNet` meet.
+    Concatenation,
 }
 
 /// A value of the network's graph that may carry a loss.
@@ -61,7 +63,8 @@ impl UnknownLayer {
     }
 }
 
-/// Returns the layers of a graph: every convolution, activation and pooling, by its value's name.
+/// Returns the layers of a graph: every convolution, activation, pooling and
+/// concatenation, by its value's name.
 pub(super) fn layers(graph: &Graph) -> Vec<Layer> {
     graph
         .nodes
@@ -73,6 +76,7 @@ pub(super) fn layers(graph: &Graph) -> Vec<Layer> {
                     LayerKind::Activation
                 }
                 "MaxPool" | "AveragePool" | "GlobalAveragePool" => LayerKind::Pooling,
+                "Concat" => LayerKind::Concatenation,
                 _ => return None,
             };
             Some(Layer {

@@ -1,15 +1,17 @@
 //! Finds a network by its name or the path of a file, and reads it.
 
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use super::import::{self, SafetensorsError};
+use super::import::{self, SafetensorsError, TorchError};
 use super::layer::layers;
 use super::manifest::{Input, Manifest, ManifestError};
 use super::{Network, forward};
-use crate::onnx::{self, CheckError, ReadError};
+use crate::onnx::{self, CheckError, Model, ReadError};
 
 /// Why a network cannot be used.
 #[derive(Debug, Error)]
@@ -39,7 +41,7 @@ pub enum NetworkError {
         path: PathBuf,
         /// What the system said.
         #[source]
-        source: std::io::Error,
+        source: io::Error,
     },
     /// A manifest that makes no sense.
     #[error("use the network manifest {}", path.display())]
@@ -61,7 +63,7 @@ pub enum NetworkError {
         found: String,
     },
     /// A file whose ending is not known.
-    #[error("{} is no network: `.onnx` and `.safetensors` are read", path.display())]
+    #[error("{} is no network: `.onnx`, `.safetensors`, `.pth` and `.pt` are read", path.display())]
     Format {
         /// The file.
         path: PathBuf,
@@ -92,6 +94,15 @@ pub enum NetworkError {
         /// What is wrong with it.
         #[source]
         source: SafetensorsError,
+    },
+    /// A PyTorch file that cannot be read.
+    #[error("read the PyTorch weights in {}", path.display())]
+    Torch {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: TorchError,
     },
     /// A graph that is no network of pictures.
     #[error("{} is no network of pictures: {reason}", path.display())]
@@ -164,7 +175,7 @@ fn place(name: &str, dirs: &[PathBuf]) -> Place {
 }
 
 /// Finds and reads the network that a profile calls `name`: a manifest in one of `dirs`, the path
-/// of a manifest, an `.onnx` or a `.safetensors` file, or the network inside the program.
+/// of a manifest, an `.onnx`, `.safetensors`, `.pth` or `.pt` file, or the network inside the program.
 pub fn find(name: &str, dirs: &[PathBuf]) -> Result<Network, NetworkError> {
     match place(name, dirs) {
         Place::Manifest(path) => from_manifest(&path),
@@ -249,8 +260,7 @@ fn from_manifest(path: &Path) -> Result<Network, NetworkError> {
             file,
         });
     }
-    let bytes = read(&file)?;
-    from_bytes(manifest, &file, &bytes)
+    from_weights(manifest, &file)
 }
 
 /// Reads a bare file; a manifest of the same name beside it is used, else Caffe's conventions.
@@ -277,39 +287,87 @@ fn from_file(path: &Path) -> Result<Network, NetworkError> {
         input: Input::default(),
         preset: toml::Table::new(),
     };
-    from_bytes(manifest, path, &read(path)?)
+    from_weights(manifest, path)
 }
 
-fn from_bytes(manifest: Manifest, path: &Path, bytes: &[u8]) -> Result<Network, NetworkError> {
-    let sha256 = hex(&Sha256::digest(bytes));
-    if !manifest.sha256.is_empty() && !manifest.sha256.eq_ignore_ascii_case(&sha256) {
-        return Err(NetworkError::Checksum {
-            path: path.to_owned(),
-            expected: manifest.sha256,
-            found: sha256,
-        });
+/// Reads the file at `path` by its ending. Bare tensors are read as they are needed, not with the
+/// whole file in memory.
+fn from_weights(manifest: Manifest, path: &Path) -> Result<Network, NetworkError> {
+    let extension = path.extension().and_then(|e| e.to_str());
+    if !matches!(extension, Some("safetensors" | "pth" | "pt")) {
+        return from_bytes(manifest, path, &read(path)?);
     }
-    let extension = path
-        .extension()
-        .and_then(|e| e.to_str())
-        .unwrap_or_default();
-    let mut model = match extension {
-        "onnx" => onnx::read(bytes).map_err(|source| NetworkError::Onnx {
-            path: path.to_owned(),
-            source,
-        })?,
-        "safetensors" => import::safetensors(&manifest.name, bytes).map_err(|source| {
+    let failed = |source: io::Error| NetworkError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    let mut file = BufReader::new(File::open(path).map_err(failed)?);
+    let sha256 = digest(&mut file).map_err(failed)?;
+    hold_checksum(&manifest, path, &sha256)?;
+    file.rewind().map_err(failed)?;
+    let model = if extension == Some("safetensors") {
+        import::safetensors::network(&manifest.name, &mut file, None).map_err(|source| {
             NetworkError::Safetensors {
                 path: path.to_owned(),
                 source,
             }
-        })?,
-        _ => {
-            return Err(NetworkError::Format {
+        })?
+    } else {
+        import::torch::network(&manifest.name, file, None).map_err(|source| {
+            NetworkError::Torch {
                 path: path.to_owned(),
-            });
-        }
+                source,
+            }
+        })?
     };
+    checked(manifest, path, model, sha256)
+}
+
+/// Returns the SHA-256 of what a file holds from where it stands.
+fn digest(file: &mut impl Read) -> io::Result<String> {
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(hex(&hash.finalize())),
+            count => hash.update(&buffer[..count]),
+        }
+    }
+}
+
+fn hold_checksum(manifest: &Manifest, path: &Path, sha256: &str) -> Result<(), NetworkError> {
+    if manifest.sha256.is_empty() || manifest.sha256.eq_ignore_ascii_case(sha256) {
+        return Ok(());
+    }
+    Err(NetworkError::Checksum {
+        path: path.to_owned(),
+        expected: manifest.sha256.clone(),
+        found: sha256.to_owned(),
+    })
+}
+
+fn from_bytes(manifest: Manifest, path: &Path, bytes: &[u8]) -> Result<Network, NetworkError> {
+    let sha256 = hex(&Sha256::digest(bytes));
+    hold_checksum(&manifest, path, &sha256)?;
+    if path.extension().is_none_or(|extension| extension != "onnx") {
+        return Err(NetworkError::Format {
+            path: path.to_owned(),
+        });
+    }
+    let model = onnx::read(bytes).map_err(|source| NetworkError::Onnx {
+        path: path.to_owned(),
+        source,
+    })?;
+    checked(manifest, path, model, sha256)
+}
+
+/// Holds that a graph hangs together and is a network of pictures.
+fn checked(
+    manifest: Manifest,
+    path: &Path,
+    mut model: Model,
+    sha256: String,
+) -> Result<Network, NetworkError> {
     onnx::check(&model).map_err(|source| NetworkError::Check {
         path: path.to_owned(),
         source,

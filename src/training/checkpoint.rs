@@ -228,9 +228,7 @@ fn read(
     origin: &Origin,
 ) -> Result<Result<State, &'static str>, CheckpointError> {
     let mut bytes = Vec::new();
-    File::open(path)?
-        .take(MOST_BYTES)
-        .read_to_end(&mut bytes)?;
+    File::open(path)?.take(MOST_BYTES).read_to_end(&mut bytes)?;
     let content = bytes
         .len()
         .checked_sub(32)
@@ -290,7 +288,10 @@ fn difference(saved: &Origin, wanted: &Origin) -> Option<&'static str> {
     let same_number = |a: f64, b: f64| a.to_bits() == b.to_bits();
     let pairs = [
         (saved.layers == wanted.layers, "layers"),
-        (saved.data == wanted.data && saved.classes == wanted.classes, "data"),
+        (
+            saved.data == wanted.data && saved.classes == wanted.classes,
+            "data",
+        ),
         (saved.batch == wanted.batch, "--batch"),
         (saved.crop == wanted.crop, "--crop"),
         (saved.seed == wanted.seed, "--seed"),

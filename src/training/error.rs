@@ -14,7 +14,9 @@ use crate::optim::{StateError, Stop};
 #[derive(Debug, Error)]
 pub enum TrainingError {
     /// A name that cannot be that of a file and of a network.
-    #[error("`{0}` cannot be the name of a network: use letters, digits, `-` and `_`, and not `builtin`")]
+    #[error(
+        "`{0}` cannot be the name of a network: use letters, digits, `-` and `_`, and not `builtin`"
+    )]
     Name(String),
     /// A network of that name is there.
     #[error("there is a network `{name}` already ({}): choose another name, or --force to replace it", path.display())]
@@ -96,7 +98,9 @@ pub enum TrainingError {
         found: usize,
     },
     /// The loss or a gradient is no number any more.
-    #[error("step {step}: {stop}; the network as it was before that step is kept, lower the learning rate (--lr) and go on with --resume --force, or begin anew")]
+    #[error(
+        "step {step}: {stop}; the network as it was before that step is kept, lower the learning rate (--lr) and go on with --resume --force, or begin anew"
+    )]
     NotFinite {
         /// The step, from 0.
         step: u64,
@@ -104,10 +108,14 @@ pub enum TrainingError {
         stop: Stop,
     },
     /// A layer that came out without any activation.
-    #[error("layer `{0}` answers nothing on the data, so that the network cannot be installed: train longer, or with a lower learning rate")]
+    #[error(
+        "layer `{0}` answers nothing on the data, so that the network cannot be installed: train longer, or with a lower learning rate"
+    )]
     Dead(String),
     /// Weights that the file's 16-bit numbers do not hold.
-    #[error("the weights of layer `{0}` have grown beyond what a file of 16-bit numbers holds: train with a lower learning rate")]
+    #[error(
+        "the weights of layer `{0}` have grown beyond what a file of 16-bit numbers holds: train with a lower learning rate"
+    )]
     Overflow(String),
     /// The installed network cannot be read back.
     #[error("read the trained network back")]

@@ -8,6 +8,7 @@ use super::parameters::{
     HEAD_BIAS, HEAD_WEIGHT, Parameters, bias, mean, scale, shift, variance, weight,
 };
 use super::plan::{Kind, Plan, PlannedLayer, PoolKind};
+use crate::autodiff::winograd::rewrite_varying;
 use crate::autodiff::{self, GradientError, Target, write_out_statistics};
 use crate::network::layer_list::WindowSpec;
 use crate::onnx::{Attribute, Attributes, Builder, Constant, InferError, Model, Node};
@@ -117,8 +118,12 @@ pub(super) fn step(
     for value in gradients.iter().chain(&statistics) {
         graph.output(value);
     }
+    let mut graph = write_out_statistics(graph.finish())?;
+    if target == Target::Planar {
+        graph = rewrite_varying(graph)?;
+    }
     Ok(StepGraph {
-        model: Model::new(write_out_statistics(graph.finish())?),
+        model: Model::new(graph),
         masks,
     })
 }
@@ -195,7 +200,14 @@ impl<'a> Body<'a> {
                 self.value.clone_from(&layer.name);
             }
             Kind::Pool { window, ceil, over } => {
-                append_pool(&mut self.graph, &self.value, &layer.name, &window, ceil, over)?;
+                append_pool(
+                    &mut self.graph,
+                    &self.value,
+                    &layer.name,
+                    &window,
+                    ceil,
+                    over,
+                )?;
                 self.value.clone_from(&layer.name);
             }
             Kind::Dropout { ratio } => {
@@ -259,8 +271,7 @@ impl<'a> Body<'a> {
                 // With a momentum of 0, nothing of these is left in what comes out.
                 let mut unused = || {
                     let zeros = Constant::f32s(vec![channels], vec![0.0; channels]);
-                    self.graph
-                        .constant(zeros.expect("one zero a channel"))
+                    self.graph.constant(zeros.expect("one zero a channel"))
                 };
                 (unused(), unused())
             }
@@ -272,13 +283,7 @@ impl<'a> Body<'a> {
         self.graph.push(Node {
             name: normal.clone(),
             op: "BatchNormalization".to_owned(),
-            inputs: vec![
-                self.value.clone(),
-                scale,
-                shift,
-                old_mean,
-                old_variance,
-            ],
+            inputs: vec![self.value.clone(), scale, shift, old_mean, old_variance],
             outputs,
             attributes,
             ..Node::default()
@@ -305,9 +310,7 @@ impl<'a> Body<'a> {
             parts.push(self.graph.node("GlobalAveragePool", &[middle], [])?);
         }
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
-        let joined = self
-            .graph
-            .node("Concat", &parts, [("axis", 1.into())])?;
+        let joined = self.graph.node("Concat", &parts, [("axis", 1.into())])?;
         let shape: Vec<i64> = self.graph.shape(&joined)[..2]
             .iter()
             .map(|&d| signed(d))
@@ -350,7 +353,11 @@ fn cross_entropy(graph: &mut Builder, sizes: Sizes) -> Result<String, InferError
     let shifted = graph.node("Sub", &[LOGITS, &largest], [])?;
     let exponential = graph.node("Exp", &[&shifted], [])?;
     let axis = graph.ints(&[1]);
-    let total = graph.node("ReduceSum", &[&exponential, &axis], [("keepdims", 1.into())])?;
+    let total = graph.node(
+        "ReduceSum",
+        &[&exponential, &axis],
+        [("keepdims", 1.into())],
+    )?;
     let logarithm = graph.node("Log", &[&total], [])?;
     let logarithm = graph.node("Sub", &[&shifted, &logarithm], [])?;
     let product = graph.node("Mul", &[WANTED, &logarithm], [])?;

@@ -4,7 +4,7 @@
 //! and checkpoints share; the running statistics belong to the normalised layers in their order.
 
 use super::plan::{Kind, Plan};
-use crate::noise;
+use crate::random::Random;
 use crate::tensor::Tensor;
 
 /// Name of the head's kernel, `[classes, features]`.
@@ -44,25 +44,24 @@ pub(super) struct Parameters {
     pub(super) statistics: Vec<Statistics>,
 }
 
+/// The stream of random numbers that weights are drawn from; the data have others.
+const WEIGHTS: u64 = 101;
+
 /// Share by which a batch's statistics move the running ones.
 const MOMENTUM: f32 = 0.02;
 
 impl Parameters {
     /// Returns the parameters of a plan before any training: kernels normally distributed with a
-    /// variance of 2 by the number of inputs of an output (He et al. 2015), the head uniform in
-    /// spread, everything else 0 or 1. The same seed gives the same values.
+    /// variance of 2 by the number of inputs of an output (He et al. 2015), the head of a
+    /// third of that by its features, everything else 0 or 1. The same seed gives the same values.
     pub(super) fn of(plan: &Plan, features: usize, classes: usize, seed: u64) -> Self {
         let mut learned = Vec::new();
         let mut statistics = Vec::new();
         let mut channels = 3;
-        let mut next_seed = seed;
+        let mut random = Random::stream(seed, &[WEIGHTS]);
         let mut draw = |shape: Vec<usize>, deviation: f32| {
-            next_seed = next_seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(1);
             let count = shape.iter().product();
-            let values = noise::normal(next_seed, count)
-                .into_iter()
-                .map(|value| value * deviation)
-                .collect();
+            let values = (0..count).map(|_| random.normal() * deviation).collect();
             Tensor::new(shape, values).expect("as many values as the shape has")
         };
         let flat = |name: String, len: usize, value: f32| Learned {
@@ -105,7 +104,10 @@ impl Parameters {
         }
         learned.push(Learned {
             name: HEAD_WEIGHT.to_owned(),
-            tensor: draw(vec![classes, features], (1.0 / (3.0 * count(features))).sqrt()),
+            tensor: draw(
+                vec![classes, features],
+                (1.0 / (3.0 * count(features))).sqrt(),
+            ),
             decays: true,
         });
         learned.push(flat(HEAD_BIAS.to_owned(), classes, 0.0));

@@ -26,7 +26,9 @@ pub enum PlanError {
         from: String,
     },
     /// A layer of a kind that cannot be trained.
-    #[error("layer `{layer}` is {what}, which cannot be trained here: conv, batch_norm, relu, leaky_relu, max_pool, average_pool and dropout can")]
+    #[error(
+        "layer `{layer}` is {what}, which cannot be trained here: conv, batch_norm, relu, leaky_relu, max_pool, average_pool and dropout can"
+    )]
     Kind {
         /// Name of the layer.
         layer: String,
@@ -37,7 +39,9 @@ pub enum PlanError {
     #[error("batch normalisation `{0}` must stand right behind a convolution")]
     Norm(String),
     /// A name that is missing, taken, or not fit for one.
-    #[error("layer name `{0}` is empty, used twice or holds something else than letters, digits, `_`, `-` and `.`")]
+    #[error(
+        "layer name `{0}` is empty, used twice or holds something else than letters, digits, `_`, `-` and `.`"
+    )]
     Name(String),
     /// A number that makes no sense.
     #[error("layer `{layer}`: {reason}")]
@@ -216,7 +220,11 @@ impl Plan {
                 else {
                     return Err(PlanError::Norm(spec.name.clone()));
                 };
-                number(&spec.name, epsilon > 0.0 && epsilon < 1.0, "its epsilon must lie between 0 and 1")?;
+                number(
+                    &spec.name,
+                    epsilon > 0.0 && epsilon < 1.0,
+                    "its epsilon must lie between 0 and 1",
+                )?;
                 (*norm, *bias) = (Some(epsilon), false);
                 continue;
             }
@@ -286,8 +294,16 @@ fn kind(spec: &LayerSpec) -> Result<Kind, PlanError> {
             bias,
         } => {
             check_window(&spec.name, window)?;
-            number(&spec.name, (1..=MOST_CHANNELS).contains(out), "it must make 1 to 4096 channels")?;
-            number(&spec.name, *groups > 0 && out.is_multiple_of(*groups), "its channels must fill its groups")?;
+            number(
+                &spec.name,
+                (1..=MOST_CHANNELS).contains(out),
+                "it must make 1 to 4096 channels",
+            )?;
+            number(
+                &spec.name,
+                *groups > 0 && out.is_multiple_of(*groups),
+                "its channels must fill its groups",
+            )?;
             Ok(Kind::Conv {
                 out: *out,
                 window: *window,
@@ -298,7 +314,11 @@ fn kind(spec: &LayerSpec) -> Result<Kind, PlanError> {
         }
         LayerOp::Relu => Ok(Kind::Activation { slope: 0.0 }),
         LayerOp::LeakyRelu { slope } => {
-            number(&spec.name, (0.0..=1.0).contains(slope), "its slope must lie between 0 and 1")?;
+            number(
+                &spec.name,
+                (0.0..=1.0).contains(slope),
+                "its slope must lie between 0 and 1",
+            )?;
             Ok(Kind::Activation { slope: *slope })
         }
         LayerOp::MaxPool { window, ceil } => {
@@ -324,7 +344,11 @@ fn kind(spec: &LayerSpec) -> Result<Kind, PlanError> {
             })
         }
         LayerOp::Dropout { ratio } => {
-            number(&spec.name, (0.0..1.0).contains(ratio), "its ratio must be at least 0 and below 1")?;
+            number(
+                &spec.name,
+                (0.0..1.0).contains(ratio),
+                "its ratio must be at least 0 and below 1",
+            )?;
             Ok(Kind::Dropout { ratio: *ratio })
         }
         LayerOp::BatchNorm { .. } => Err(PlanError::Norm(spec.name.clone())),
@@ -355,4 +379,80 @@ fn check_window(layer: &str, window: &WindowSpec) -> Result<(), PlanError> {
         "kernel, stride and dilation must be 1 to 64",
     )?;
     number(layer, inside(window.pad, 0), "padding must be 0 to 64")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(text: &str) -> LayerList {
+        toml::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn every_preset_can_be_trained() {
+        for name in PRESETS {
+            let plan = Plan::new(&preset(name).unwrap()).unwrap();
+            assert_eq!(plan.blocks().len(), 5, "{name}");
+            let convolutions = plan.layers.iter().filter(|layer| {
+                matches!(
+                    layer.kind,
+                    Kind::Conv {
+                        norm: Some(_),
+                        bias: false,
+                        ..
+                    }
+                )
+            });
+            let expected = if name == "small" { 10 } else { 16 };
+            assert_eq!(convolutions.count(), expected, "{name}");
+        }
+        let error = preset("large").unwrap_err().to_string();
+        assert!(
+            error.contains("`large`: choose small or vgg-thin"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_trained_is_named() {
+        let conv = r#"{ name = "c", kind = "conv", out = 4, kernel = 3 }"#;
+        let cases = [
+            ("layers = []".to_owned(), "no convolution"),
+            (
+                format!(r#"layers = [{conv}, {{ name = "s", kind = "softmax" }}]"#),
+                "`s` is a softmax",
+            ),
+            (
+                format!(r#"layers = [{conv}, {{ name = "r", kind = "relu", from = ["input"] }}]"#),
+                "`r` reads `input`",
+            ),
+            (
+                format!("layers = [{conv}, {conv}]"),
+                "`c` is empty, used twice",
+            ),
+            (
+                format!(
+                    r#"layers = [{conv}, {{ name = "r", kind = "relu" }}, {{ name = "n", kind = "batch_norm" }}]"#
+                ),
+                "`n` must stand right behind",
+            ),
+            (
+                r#"layers = [{ name = "c", kind = "conv", out = 99999, kernel = 3 }]"#.to_owned(),
+                "1 to 4096 channels",
+            ),
+            (
+                r#"layers = [{ name = "c", kind = "conv", out = 4, kernel = 0 }]"#.to_owned(),
+                "must be 1 to 64",
+            ),
+            (
+                format!(r#"layers = [{conv}, {{ name = "d", kind = "dropout", ratio = 1.0 }}]"#),
+                "below 1",
+            ),
+        ];
+        for (text, expected) in cases {
+            let error = Plan::new(&list(&text)).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
 }

@@ -109,7 +109,9 @@ fn check(task: &Task) -> Result<(), TrainingError> {
         return Err(TrainingError::Batch(task.batch));
     }
     if !(task.rate.is_finite() && task.rate > 0.0 && task.rate < 10.0) {
-        return Err(TrainingError::Number("the learning rate must lie between 0 and 10"));
+        return Err(TrainingError::Number(
+            "the learning rate must lie between 0 and 10",
+        ));
     }
     match task.length {
         Length::Steps(0) => return Err(TrainingError::Number("0 steps train nothing")),
@@ -314,13 +316,12 @@ impl Run<'_> {
         progress.steps = Some((fitting.clamp(1.0, 1e9) as u64).max(progress.step));
     }
 
-    #[allow(
-        clippy::cast_precision_loss,
-        reason = "a figure for people"
-    )]
+    #[allow(clippy::cast_precision_loss, reason = "a figure for people")]
     fn report(&self) -> Report {
         let progress = &self.state.progress;
-        let spent = (self.clock.monotonic() - self.begun).as_secs_f64().max(1e-9);
+        let spent = (self.clock.monotonic() - self.begun)
+            .as_secs_f64()
+            .max(1e-9);
         let per_second = self.made as f64 / spent;
         let left = progress.steps.map(|steps| {
             let left = steps.saturating_sub(progress.step) as f64 / per_second;

@@ -11,9 +11,12 @@ use super::{Tools, checkpoint};
 use crate::autodiff::Target;
 use crate::engine::{Device, Session, SessionOptions};
 use crate::network::layer_list::LayerList;
-use crate::noise;
 use crate::optim::{AdamW, AdamWOptions, Parameter, Step};
+use crate::random::Random;
 use crate::tensor::Tensor;
+
+/// The stream of random numbers that masks are drawn from; the data have others.
+const MASKS: u64 = 102;
 
 /// The session of a step and what it is fed beside the crops.
 #[derive(Debug)]
@@ -79,12 +82,7 @@ impl Stepper {
             .map(|(index, mask)| draw(mask, self.seed, step, index))
             .collect();
         let mut feeds = vec![(graph::PICTURES, &batch.pictures), (graph::WANTED, &wanted)];
-        feeds.extend(
-            self.masks
-                .iter()
-                .map(|mask| mask.name.as_str())
-                .zip(&masks),
-        );
+        feeds.extend(self.masks.iter().map(|mask| mask.name.as_str()).zip(&masks));
         let learned = parameters.learned.iter();
         feeds.extend(learned.map(|learned| (learned.name.as_str(), &learned.tensor)));
         let mut outputs = self.session.run(&feeds)?;
@@ -130,13 +128,17 @@ fn wanted(labels: &[usize], classes: usize, smoothing: f32) -> Tensor {
 
 /// Returns a mask: 0 where an element is dropped, elsewhere the factor that keeps the mean.
 fn draw(mask: &Mask, seed: u64, step: u64, index: u64) -> Tensor {
-    let seed = seed
-        ^ (step + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-        ^ (index + 1).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mut random = Random::stream(seed, &[MASKS, step, index]);
     let factor = 1.0 / (1.0 - mask.ratio);
-    let values = noise::uniform(seed, mask.shape.iter().product())
-        .into_iter()
-        .map(|value| if value > mask.ratio { factor } else { 0.0 })
+    let count = mask.shape.iter().product();
+    let values = (0..count)
+        .map(|_| {
+            if random.chance(mask.ratio) {
+                0.0
+            } else {
+                factor
+            }
+        })
         .collect();
     Tensor::new(mask.shape.clone(), values).expect("as many values as the shape has")
 }
@@ -210,8 +212,10 @@ impl StepBench {
             };
             stepper.session = tools.engine.session(&graph.model, &options)?;
         }
-        let pixels = noise::uniform(1, batch * 3 * crop * crop);
-        let pixels = pixels.into_iter().map(|value| value * 255.0).collect();
+        let mut random = Random::new(1);
+        let pixels = (0..batch * 3 * crop * crop)
+            .map(|_| random.between(0.0, 255.0))
+            .collect();
         let threads = NonZeroUsize::new(tools.threads.get()).unwrap_or(NonZeroUsize::MIN);
         Ok(Self {
             optimizer: AdamW::new(AdamWOptions::default(), &parameters.lengths(), threads),

@@ -9,6 +9,7 @@
 
 mod error;
 mod forecast;
+mod noise;
 mod output;
 mod recipe;
 mod stage;

@@ -9,13 +9,12 @@ use std::num::NonZeroUsize;
 use super::output::Output;
 use super::targets::{self, image_size, input_filter, stage_size};
 use super::{
-    Evaluation, Event, Flow, Inputs, Painted, StageStart, Task, Tools, TransferError,
+    Evaluation, Event, Flow, Inputs, Painted, StageStart, Task, Tools, TransferError, noise,
     variable_scale,
 };
 use crate::autodiff::Target;
 use crate::engine::{Device, Session, SessionOptions};
 use crate::network::{Network, Pooling, PoolingKind};
-use crate::noise;
 use crate::objective::{
     IMAGE, Normalize, Objective, Semantics, Spec, Term, TermKind, TotalVariation, Weights,
 };

@@ -1,5 +1,7 @@
 //! The commands of the real program, with real painting: small pictures, few iterations.
 
+mod train;
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

@@ -29,7 +29,12 @@ pub(super) fn kernel_gradient(
 }
 
 /// Appends `x` with what the windows reach beyond its borders.
-fn padded(c: &mut Context, x: &str, windows: &[Window], counts: &[usize]) -> Result<String, String> {
+fn padded(
+    c: &mut Context,
+    x: &str,
+    windows: &[Window],
+    counts: &[usize],
+) -> Result<String, String> {
     let extents = c.shape(x)[2..].to_vec();
     let pads: Vec<[i64; 2]> = windows
         .iter()
@@ -116,7 +121,11 @@ fn by_columns(
     }
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
     let columns = c.add("Concat", &parts, [("axis", 2.into())])?;
-    let columns = c.add("Transpose", &[&columns], [("perm", vec![0, 1, 3, 2].into())])?;
+    let columns = c.add(
+        "Transpose",
+        &[&columns],
+        [("perm", vec![0, 1, 3, 2].into())],
+    )?;
     let rows = c.reshape(dy, &[n, group, m, positions])?;
     let product = c.add("MatMul", &[&rows, &columns], [])?;
     let sum = batch_sum(c, &product)?;
@@ -154,8 +163,11 @@ fn by_tiles(c: &mut Context, x: &str, dy: &str, windows: &[Window]) -> Result<St
         behind(0, x_shape[2], before[0], INPUTS),
         behind(1, x_shape[3], before[1], INPUTS),
     ];
-    let take = f32s(&[places, 1, INPUTS, INPUTS], winograd::matrices::input_transform());
-    let x_hat = tiles(c, x, ("winograd.take", take), pads)?;
+    let take = f32s(
+        &[places, 1, INPUTS, INPUTS],
+        winograd::matrices::input_transform(),
+    );
+    let x_hat = tiles(c, x, ("winograd.input", take), pads)?;
     let pads = [
         0,
         0,

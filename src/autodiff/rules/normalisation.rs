@@ -66,7 +66,9 @@ pub(super) fn batch_normalization(c: &mut Context) -> Result<(), String> {
         return by_batch(c);
     }
     if more {
-        return Err("it gives statistics of the batch, as in training; export for inference".to_owned());
+        return Err(
+            "it gives statistics of the batch, as in training; export for inference".to_owned(),
+        );
     }
     if node.int("spatial", 1) == 0 {
         return Err("statistics of single elements (spatial = 0) are not covered".to_owned());
@@ -115,9 +117,7 @@ fn by_batch(c: &mut Context) -> Result<(), String> {
     let given = node.outputs.len() == 3 && node.outputs.iter().all(|name| !name.is_empty());
     // A momentum of exactly 0, as it was written.
     if node.float("momentum", 0.9).to_bits() != 0 || !given {
-        return Err(
-            "in training, a momentum of 0 and all three outputs are needed".to_owned(),
-        );
+        return Err("in training, a momentum of 0 and all three outputs are needed".to_owned());
     }
     if c.dy_of(1).is_some() || c.dy_of(2).is_some() {
         return Err("mean and variance are taken to be constants".to_owned());

@@ -101,6 +101,11 @@ pub(in super::super) fn output_spread() -> Vec<f32> {
     kronecker(&axis().a.map(Vec::from), TILE)
 }
 
+/// Returns what takes the 9 taps of a kernel to the 36 elements of the transformed one, row by row.
+pub(super) fn kernel_spread() -> Vec<f32> {
+    kronecker(&axis().g.map(Vec::from), TAPS)
+}
+
 /// Returns what takes the gradients of the 36 transformed kernel elements to those of the 9 taps,
 /// row by row: the kernel transform turned round.
 pub(in super::super) fn kernel_gather() -> Vec<f32> {

@@ -1,5 +1,9 @@
-//! Weights in other formats, to a forward graph. One file a format.
+//! Weights in other formats, to a forward graph. One file or folder a format.
 
-mod safetensors;
+mod numbers;
+pub(super) mod safetensors;
+mod tensors;
+pub(super) mod torch;
 
-pub(super) use self::safetensors::{SafetensorsError, safetensors};
+pub(super) use self::safetensors::SafetensorsError;
+pub(super) use self::torch::TorchError;

@@ -4,11 +4,36 @@
 //! Written in TOML (`[[layers]]`), derived from a Caffe network, or given to training. A layer reads
 //! the layer before it unless `from` names others; `input` is the picture as the network wants it.
 //! Layers are listed in an order in which each is produced before it is read.
+//!
+//! [`LayerList::check`] holds that a list makes sense; whatever takes one calls it first. What this
+//! module is not: it does not read files of weights (`import`), and it does not train.
+
+mod check;
+mod error;
+mod graph;
+mod keys;
+mod known;
+mod nodes;
+mod tensors;
+
+use std::collections::BTreeMap;
+
+pub use error::LayerListError;
+pub use known::KNOWN;
+pub use tensors::Match;
+
+use crate::onnx::Constant;
 
 use serde::{Deserialize, Serialize};
 
 /// Name by which a layer refers to the picture.
 pub const INPUT: &str = "input";
+
+/// Tensors of a file by name, of any floating-point type.
+pub type Weights = BTreeMap<String, Constant>;
+
+/// Shapes of the tensors of a file by name.
+pub type TensorShapes = BTreeMap<String, Vec<usize>>;
 
 /// Layers in order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -16,6 +41,32 @@ pub const INPUT: &str = "input";
 pub struct LayerList {
     /// The layers.
     pub layers: Vec<LayerSpec>,
+}
+
+impl LayerList {
+    /// Returns the layers before the first [`LayerOp::Linear`] or [`LayerOp::Softmax`]: what a style
+    /// is taken from, without what tells classes apart and holds most of the weights.
+    #[must_use]
+    pub fn without_classifier(&self) -> Self {
+        let layers = self
+            .layers
+            .iter()
+            .take_while(|layer| !matches!(layer.op, LayerOp::Linear { .. } | LayerOp::Softmax))
+            .cloned()
+            .collect();
+        Self { layers }
+    }
+
+    /// Returns the names that layer `index` reads.
+    fn sources(&self, index: usize) -> Vec<&str> {
+        let layer = &self.layers[index];
+        if layer.from.is_empty() {
+            let before = index.checked_sub(1).map(|i| self.layers[i].name.as_str());
+            vec![before.unwrap_or(INPUT)]
+        } else {
+            layer.from.iter().map(String::as_str).collect()
+        }
+    }
 }
 
 /// One layer.
@@ -26,7 +77,8 @@ pub struct LayerSpec {
     /// Names of the layers read; empty for the one before (for the first: the picture).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub from: Vec<String>,
-    /// What stands before `.weight` and `.bias` in the names of its tensors; empty for `name`.
+    /// What stands before `.weight` and `.bias` in the names of its tensors. A file that has none of
+    /// that name may name them by the layer; so may every file where this is empty.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub tensors: String,
     /// What it computes.
@@ -136,7 +188,10 @@ pub enum LayerOp {
     Product,
     /// Maximum of the layers read.
     Maximum,
-    /// `weight · flatten(x) + bias`; tensors `weight` `[out, in]` and, unless there is none, `bias`.
+    /// `weight · flatten(x) + bias`; tensors `weight` `[out, channels · s · s]` and, unless there is
+    /// none, `bias`. In a graph it is the convolution with a kernel of `s` × `s` that does the same,
+    /// so that a picture may be larger than the one the layer was trained on: it is then applied
+    /// at every place.
     Linear {
         /// Numbers made.
         out: usize,
@@ -195,7 +250,10 @@ impl Pair {
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "a number for both axes, or two numbers [height, width], none below 0"
+)]
 enum OneOrTwo {
     One(usize),
     Two([usize; 2]),
