@@ -108,7 +108,9 @@ impl AdamW {
             if !blocks::all_finite(parameter.gradient) {
                 return Step::Stopped(Stop::NonFinite(Quantity::Gradient));
             }
-            if parameter.gradient.iter().any(|g| g.abs() > LARGEST) {
+            // Without a branch per element, or the loop would not be vectorised.
+            let gradient = parameter.gradient.iter();
+            if gradient.fold(false, |large, g| large | (g.abs() > LARGEST)) {
                 return Step::Stopped(Stop::NonFinite(Quantity::Update));
             }
         }

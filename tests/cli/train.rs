@@ -70,7 +70,7 @@ fn what_cannot_be_trained_is_refused_with_a_reason() {
         ),
         ("train procedural:4 -o a/b", "cannot be the name"),
         (
-            "train procedural:4 -o mine --minutes -1",
+            "train procedural:4 -o mine --minutes 0",
             "no time to train in",
         ),
         (

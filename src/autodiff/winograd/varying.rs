@@ -128,13 +128,15 @@ impl Batch {
             (TILE * (tiles[axis] - 1) + INPUTS).saturating_sub(extent + self.before[axis])
         };
         let pads = ints(&[self.before[0], self.before[1], after(0, h), after(1, w)]);
-        let planes = pass.reshape(x, &[pictures * c, 1, h, w])?;
+        let order = [("perm", vec![1, 0, 2, 3].into())];
+        let by_channel = pass.graph.node("Transpose", &[x], order)?;
+        let planes = pass.reshape(&by_channel, &[c * pictures, 1, h, w])?;
         let step = ints(&[TILE, TILE]);
         let attributes = [("strides", step.into()), ("pads", pads.into())];
         let x = pass.graph.node("Conv", &[&planes, take], attributes)?;
         let count = tiles[0] * tiles[1];
-        let x = pass.reshape(&x, &[pictures, c, INPUTS * INPUTS, count])?;
-        let order = [("perm", vec![2, 1, 0, 3].into())];
+        let x = pass.reshape(&x, &[c * pictures, INPUTS * INPUTS, count])?;
+        let order = [("perm", vec![1, 0, 2].into())];
         let x = pass.graph.node("Transpose", &[&x], order)?;
         pass.reshape(&x, &[INPUTS * INPUTS, c, pictures * count])
     }
