@@ -130,9 +130,9 @@ pub(super) struct TrainArgs {
     /// The layers, from a TOML file
     #[arg(long, value_name = "FILE", conflicts_with = "preset")]
     pub layers: Option<PathBuf>,
-    /// Steps to make
-    #[arg(long, default_value_t = 6000, value_name = "N")]
-    pub steps: u64,
+    /// Steps to make [default: 6000, or as many as before with --resume]
+    #[arg(long, value_name = "N")]
+    pub steps: Option<u64>,
     /// Make as many steps as fit into this time
     #[arg(long, value_name = "M", conflicts_with = "steps")]
     pub minutes: Option<f64>,

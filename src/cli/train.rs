@@ -108,7 +108,7 @@ fn interruption() -> anyhow::Result<Arc<AtomicBool>> {
 
 fn length(args: &TrainArgs) -> anyhow::Result<Length> {
     let Some(minutes) = args.minutes else {
-        return Ok(Length::Steps(args.steps));
+        return Ok(args.steps.map_or(Length::Usual, Length::Steps));
     };
     let time = Duration::try_from_secs_f64(minutes * 60.0)
         .ok()

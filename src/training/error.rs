@@ -99,7 +99,7 @@ pub enum TrainingError {
     },
     /// The loss or a gradient is no number any more.
     #[error(
-        "step {step}: {stop}; the network as it was before that step is kept, lower the learning rate (--lr) and go on with --resume --force, or begin anew"
+        "step {step}: {stop}; begin anew with a lower learning rate (--lr and --force), or take the network as it was before that step with --resume --steps {step}"
     )]
     NotFinite {
         /// The step, from 0.
@@ -119,7 +119,7 @@ pub enum TrainingError {
     Overflow(String),
     /// The installed network cannot be read back.
     #[error("read the trained network back")]
-    Installed(#[from] NetworkError),
+    Installed(#[source] Box<NetworkError>),
 }
 
 /// What is wrong with a checkpoint.

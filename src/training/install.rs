@@ -102,7 +102,8 @@ pub(super) fn install(
     fs::create_dir_all(&task.models).map_err(failed(&task.models))?;
     write_whole(&graph_path, &bytes).map_err(failed(&graph_path))?;
     write_whole(&path, text(task, &manifest, facts).as_bytes()).map_err(failed(&path))?;
-    network::find(&path.to_string_lossy(), &[])?;
+    network::find(&path.to_string_lossy(), &[])
+        .map_err(|source| TrainingError::Installed(Box::new(source)))?;
     Ok(path)
 }
 
@@ -155,7 +156,9 @@ fn fold(plan: &Plan, parameters: &Parameters) -> Vec<Folded> {
             for (channel, row) in rows.enumerate() {
                 let deviation = (kept.variance.data()[channel] + epsilon).sqrt();
                 let factor = scale.data()[channel] / deviation;
-                row.iter_mut().for_each(|value| *value *= factor);
+                for value in row {
+                    *value *= factor;
+                }
                 bias[channel] =
                     (bias[channel] - kept.mean.data()[channel]) * factor + shift.data()[channel];
             }

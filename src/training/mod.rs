@@ -2,7 +2,7 @@
 //!
 //! A network learns to tell pictures, or classes of pictures, apart from crops of them; what its
 //! layers answer is then what the style of a painting is measured by. [`train`] runs the steps,
-//! keeps checkpoints, and installs the network ([`install`]): normalisation folded in, layers
+//! keeps checkpoints, and installs the network (`install`): normalisation folded in, layers
 //! rescaled so that the usual weights paint well, a manifest beside it. It tells what happens
 //! through [`Event`]s, whose receiver answers whether to go on.
 //!
@@ -60,9 +60,15 @@ pub struct Task {
     pub existing: Existing,
 }
 
+/// Steps of a training that nothing was said about.
+pub const USUAL_STEPS: u64 = 6000;
+
 /// How long a network is trained.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Length {
+    /// As long as the checkpoint says from which it goes on; from the beginning, the usual number of
+    /// steps ([`USUAL_STEPS`]).
+    Usual,
     /// So many steps.
     Steps(u64),
     /// As many steps as fit, by the speed of the first ones.

@@ -10,7 +10,7 @@ use super::graph::{self, Sizes};
 use super::parameters::{Parameters, mean, variance};
 use super::plan::Plan;
 use super::step::{Stepper, advance, options, share, told_apart};
-use super::{Event, Existing, Flow, Length, Report, Task, Tools, Trained, install};
+use super::{Event, Existing, Flow, Length, Report, Task, Tools, Trained, USUAL_STEPS, install};
 use crate::clock::Clock;
 use crate::engine::Session;
 use crate::network::layer_list::LayerList;
@@ -118,7 +118,7 @@ fn check(task: &Task) -> Result<(), TrainingError> {
         Length::Time(time) if time.is_zero() => {
             return Err(TrainingError::Number("0 minutes train nothing"));
         }
-        Length::Steps(_) | Length::Time(_) => {}
+        Length::Usual | Length::Steps(_) | Length::Time(_) => {}
     }
     let store = Store::of(&task.models, name);
     let manifest = task.models.join(format!("{name}.toml"));
@@ -174,6 +174,7 @@ fn begin(
         progress: Progress {
             step: 0,
             steps: match task.length {
+                Length::Usual => Some(USUAL_STEPS),
                 Length::Steps(steps) => Some(steps),
                 Length::Time(_) => None,
             },

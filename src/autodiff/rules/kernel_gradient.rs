@@ -9,6 +9,7 @@ use super::super::winograd::matrices::{INPUTS, TILE, kernel_gather, output_sprea
 use super::super::{Context, winograd};
 use super::geometry::{difference, f32s, indices, pad, signed_all, slice};
 use super::signed;
+use crate::onnx::Constant;
 use crate::onnx::infer::window::Window;
 
 /// Appends the gradient `[M, C / group, taps…]` of the kernel of a convolution of `x` whose output
@@ -189,7 +190,7 @@ fn by_tiles(c: &mut Context, x: &str, dy: &str, windows: &[Window]) -> Result<St
 fn tiles(
     c: &mut Context,
     value: &str,
-    (name, kernel): (&str, crate::onnx::Constant),
+    (name, kernel): (&str, Constant),
     pads: [i64; 4],
 ) -> Result<String, String> {
     let shape = c.shape(value).to_vec();
