@@ -512,6 +512,12 @@ mod tests {
                 learned.tensor.data_mut().copy_from_slice(&[2.0, 1.0]);
             }
         }
+        for learned in &mut parameters.learned {
+            if learned.name == "b.bias" {
+                // Both channels answer.
+                learned.tensor.data_mut().copy_from_slice(&[99.0, 77.0]);
+            }
+        }
         let kept = &mut parameters.statistics[0];
         kept.mean.data_mut().copy_from_slice(&[0.3, -0.2]);
         kept.variance.data_mut().copy_from_slice(&[4.0, 0.5]);

@@ -293,17 +293,8 @@ fn kind(spec: &LayerSpec) -> Result<Kind, PlanError> {
             groups,
             bias,
         } => {
+            check_channels(&spec.name, *out, *groups)?;
             check_window(&spec.name, window)?;
-            number(
-                &spec.name,
-                (1..=MOST_CHANNELS).contains(out),
-                "it must make 1 to 4096 channels",
-            )?;
-            number(
-                &spec.name,
-                *groups > 0 && out.is_multiple_of(*groups),
-                "its channels must fill its groups",
-            )?;
             Ok(Kind::Conv {
                 out: *out,
                 window: *window,
@@ -365,6 +356,19 @@ fn kind(spec: &LayerSpec) -> Result<Kind, PlanError> {
             refused("a normalisation other than batch_norm")
         }
     }
+}
+
+fn check_channels(layer: &str, out: usize, groups: usize) -> Result<(), PlanError> {
+    number(
+        layer,
+        (1..=MOST_CHANNELS).contains(&out),
+        "it must make 1 to 4096 channels",
+    )?;
+    number(
+        layer,
+        groups > 0 && out.is_multiple_of(groups),
+        "its channels must fill its groups",
+    )
 }
 
 fn check_window(layer: &str, window: &WindowSpec) -> Result<(), PlanError> {

@@ -38,7 +38,7 @@ const LOOK_EVERY: u64 = 500;
 
 /// When the first checkpoint is written, and the time between two of them.
 const FIRST_SAVE: Duration = Duration::from_secs(20);
-const SAVE_EVERY: Duration = Duration::from_secs(60);
+const SAVE_EVERY: Duration = Duration::from_mins(1);
 
 /// Share by which a step moves the running loss and accuracy.
 const RUNNING: f64 = 0.02;
@@ -263,7 +263,7 @@ impl Run<'_> {
             if self.state.progress.step.is_multiple_of(LOOK_EVERY) {
                 self.look(on_event)?;
             }
-            let since = self.clock.monotonic() - self.last_save.unwrap_or(self.begun);
+            let since = self.since(self.last_save.unwrap_or(self.begun));
             let wait = match self.last_save {
                 Some(_) => SAVE_EVERY,
                 None => FIRST_SAVE,
@@ -273,6 +273,11 @@ impl Run<'_> {
             }
         }
         Ok(Flow::Continue)
+    }
+
+    /// Returns the time since a reading of the clock.
+    fn since(&self, then: Duration) -> Duration {
+        self.clock.monotonic().saturating_sub(then)
     }
 
     fn step(&mut self) -> Result<(), TrainingError> {
@@ -293,7 +298,7 @@ impl Run<'_> {
         progress.loss += weight * (f64::from(found.loss) - progress.loss);
         progress.accuracy += weight * (found.accuracy - progress.accuracy);
         progress.step += 1;
-        progress.seconds += (self.clock.monotonic() - start).as_secs_f64();
+        progress.seconds += self.clock.monotonic().saturating_sub(start).as_secs_f64();
         self.made += 1;
         Ok(())
     }
@@ -320,9 +325,7 @@ impl Run<'_> {
     #[allow(clippy::cast_precision_loss, reason = "a figure for people")]
     fn report(&self) -> Report {
         let progress = &self.state.progress;
-        let spent = (self.clock.monotonic() - self.begun)
-            .as_secs_f64()
-            .max(1e-9);
+        let spent = self.since(self.begun).as_secs_f64().max(1e-9);
         let per_second = self.made as f64 / spent;
         let left = progress.steps.map(|steps| {
             let left = steps.saturating_sub(progress.step) as f64 / per_second;
