@@ -277,7 +277,8 @@ fn show(
 }
 
 fn report_words(report: &Report) -> String {
-    let left = report.left.map_or_else(String::new, |left| {
+    let left = report.left.filter(|left| !left.is_zero());
+    let left = left.map_or_else(String::new, |left| {
         let left = output::span(left.max(Duration::from_secs(1)));
         format!("  {left} left")
     });
