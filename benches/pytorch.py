@@ -155,16 +155,16 @@ def worker(args):
     print(json.dumps(result))
 
 
-def bench_binary():
-    """Builds the bench `once` and returns its path."""
-    command = ["cargo", "bench", "--bench", "once", "--no-run", "--message-format=json"]
+def bench_binary(name):
+    """Builds the bench `name` and returns its path."""
+    command = ["cargo", "bench", "--bench", name, "--no-run", "--message-format=json"]
     built = subprocess.run(command, cwd=HERE.parent, stdout=subprocess.PIPE, check=True, text=True)
     for line in built.stdout.splitlines():
         message = json.loads(line)
         target = message.get("target", {})
-        if target.get("name") == "once" and "bench" in target["kind"] and message.get("executable"):
+        if target.get("name") == name and "bench" in target["kind"] and message.get("executable"):
             return message["executable"]
-    sys.exit("cargo named no executable for the bench `once`")
+    sys.exit(f"cargo named no executable for the bench `{name}`")
 
 
 def ticks():
@@ -255,7 +255,7 @@ def processor():
 
 
 def main(args):
-    args.bench_binary = args.bench_binary or bench_binary()
+    args.bench_binary = args.bench_binary or bench_binary("once")
     import torch
 
     height, width = args.size

@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 
 /// The arithmetic side: no clock, no tasks, no jobs.
 const ARITHMETIC: &[&str] = &[
+    "random",
+    "drawing",
     "tensor",
     "onnx",
     "autodiff",
@@ -305,6 +307,34 @@ fn arithmetic_has_no_clock_and_no_tasks() {
             breaches.push(format!("{} reads files", source.path.display()));
         }
     }
+    assert!(breaches.is_empty(), "{}", breaches.join("\n"));
+}
+
+#[test]
+fn training_knows_nothing_of_jobs_and_processes() {
+    let forbidden = [
+        "daemon",
+        "supervisor",
+        "ingest",
+        "folder",
+        "job",
+        "worker",
+        "protocol",
+        "settings",
+        "transfer",
+    ];
+    let breaches: Vec<String> = sources()
+        .iter()
+        .filter(|source| source.module == "training")
+        .flat_map(|source| {
+            let imports = imports(source);
+            let bad = imports
+                .into_iter()
+                .filter(|i| forbidden.contains(&i.as_str()));
+            bad.map(|import| format!("{} imports {import}", source.path.display()))
+                .collect::<Vec<_>>()
+        })
+        .collect();
     assert!(breaches.is_empty(), "{}", breaches.join("\n"));
 }
 

@@ -20,4 +20,5 @@ mod objective;
 mod onnx;
 mod supervisor;
 mod support;
+mod training;
 mod transfer;

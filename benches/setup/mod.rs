@@ -4,29 +4,16 @@
 //! variation is part of it. Targets are noise of the right shape and all weights are 1: what an
 //! evaluation costs does not depend on the values.
 
-use std::path::Path;
+mod engine;
 
 use anyhow::Context as _;
 use pentimento::autodiff::Target;
 use pentimento::engine::{Device, Engine, Session, SessionOptions};
-use pentimento::network::{self, Network, Pooling, PoolingKind};
+use pentimento::network::{Network, Pooling, PoolingKind};
 use pentimento::objective::{IMAGE, Normalize, Objective, Semantics, Spec, TotalVariation};
-use pentimento::runtime::{self, Environment, Progress, Request};
 use pentimento::tensor::Tensor;
 
-/// Loads ONNX Runtime, installing it where it is not there. A process can do this once.
-pub(crate) fn engine() -> anyhow::Result<Engine> {
-    let environment = Environment::from_process();
-    let mut quiet = |_: Progress<'_>| {};
-    let library = runtime::ensure(&environment, &Request::default(), &mut quiet)?;
-    Ok(Engine::load(&library.path)?)
-}
-
-/// Reads a network: a file, or `builtin`.
-pub(crate) fn network(name: &Path) -> anyhow::Result<Network> {
-    let name = name.to_str().context("the path is not UTF-8")?;
-    Ok(network::find(name, &[])?)
-}
+pub(crate) use self::engine::{engine, network};
 
 /// An objective with everything bound but the picture.
 pub(crate) struct Evaluation {

@@ -11,6 +11,7 @@
 //! To add an operator: one function in the file of its family under `rules/`, one line in
 //! `rules::RULES`, one case in the gradient checks (a test fails where it is missing).
 
+mod batch_statistics;
 mod context;
 pub mod rules;
 mod target;
@@ -20,8 +21,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use thiserror::Error;
 
+pub use batch_statistics::write_out_statistics;
 pub use context::Context;
-pub use target::Target;
+pub use target::{KernelForm, Target};
 
 use crate::onnx::{Builder, InferError, Node};
 

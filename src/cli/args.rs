@@ -22,6 +22,7 @@ Examples:
   pentimento --studio ~/studio                 watch it and paint what is dropped into watch/
   pentimento paint harbour.jpg wave.jpg        paint one picture, here and now
   pentimento models pull vgg19                 fetch a network
+  pentimento train ~/drawings -o my-drawings   train a network on your own pictures
 
 Exit status: 0 fine, 1 failed, 2 wrong usage, 3 a job failed (--until-idle), 4 not found,
 6 already running, 78 bad settings, 130 interrupted. Any other means failure too.")]
@@ -74,6 +75,8 @@ pub(super) enum Command {
     Paint(PaintArgs),
     /// Make a studio
     Init(InitArgs),
+    /// Train a network on your own pictures
+    Train(TrainArgs),
     /// Check what pentimento needs, and say what to do where something is missing
     Doctor,
     /// Manage networks: what there is, fetch one, make one of a file, look inside
@@ -116,6 +119,55 @@ pub(super) struct PaintArgs {
     /// Write the losses of every iteration to a CSV file
     #[arg(long, value_name = "FILE")]
     pub losses: Option<PathBuf>,
+    /// auto, cpu, cuda or cuda:N
+    #[arg(long)]
+    pub device: Option<String>,
+    /// Threads to compute with
+    #[arg(long, value_name = "N")]
+    pub threads: Option<u32>,
+}
+
+/// What is trained, on what, and for how long.
+#[derive(Debug, Clone, Args)]
+pub(super) struct TrainArgs {
+    /// Folders of pictures, folders of classes, or `procedural:COUNT` for drawings by the program
+    ///
+    /// In a folder with sub-folders, each sub-folder is a class; in one without, each picture is.
+    #[arg(required = true, value_name = "DATA")]
+    pub data: Vec<PathBuf>,
+    /// Name of the network, as a profile will say it
+    #[arg(short, long, value_name = "NAME")]
+    pub output: String,
+    /// The layers: small (as in the built-in network) or vgg-thin
+    #[arg(long, default_value = "small", value_name = "NAME")]
+    pub preset: String,
+    /// The layers, from a TOML file
+    #[arg(long, value_name = "FILE", conflicts_with = "preset")]
+    pub layers: Option<PathBuf>,
+    /// Steps to make [default: 6000, or as many as before with --resume]
+    #[arg(long, value_name = "N")]
+    pub steps: Option<u64>,
+    /// Make as many steps as fit into this time
+    #[arg(long, value_name = "M", conflicts_with = "steps")]
+    pub minutes: Option<f64>,
+    /// Crops in a step
+    #[arg(long, default_value_t = 64, value_name = "N")]
+    pub batch: usize,
+    /// Side of a crop in pixels
+    #[arg(long, default_value_t = 64, value_name = "N")]
+    pub crop: usize,
+    /// Seed of everything that is drawn
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub seed: u64,
+    /// Highest learning rate
+    #[arg(long, default_value_t = 2e-3, value_name = "RATE")]
+    pub lr: f64,
+    /// Go on from the last checkpoint
+    #[arg(long)]
+    pub resume: bool,
+    /// Replace a network of that name, and a training that was begun
+    #[arg(long, conflicts_with = "resume")]
+    pub force: bool,
     /// auto, cpu, cuda or cuda:N
     #[arg(long)]
     pub device: Option<String>,

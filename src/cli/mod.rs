@@ -17,6 +17,7 @@ mod prober;
 mod profiles;
 mod runtime;
 mod terminal;
+mod train;
 mod watch;
 mod worker;
 
@@ -61,6 +62,7 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Probe(args)) => probe::run(&cli.common, args),
         Some(Command::Paint(args)) => paint::run(&cli.common, args),
         Some(Command::Models { command }) => models::run(&cli.common, command),
+        Some(Command::Train(args)) => train::run(&cli.common, args),
         Some(Command::Doctor) => doctor::run(&cli.common),
         Some(Command::Runtime { command }) => runtime::run(&cli.common, command),
     }

@@ -7,6 +7,7 @@
 //! the state as they were, so the picture the caller holds is the last good one.
 
 mod adam;
+mod adamw;
 mod blocks;
 mod lbfgs;
 mod state;
@@ -15,6 +16,7 @@ mod tests;
 
 pub use self::{
     adam::{Adam, AdamOptions, EpsilonPlace},
+    adamw::{AdamW, AdamWOptions, Parameter, Schedule},
     lbfgs::{Lbfgs, LbfgsOptions, Pair},
     state::StateError,
 };

@@ -65,16 +65,18 @@ pub(super) enum Kind {
     Lbfgs,
     Pair,
     Adam,
+    AdamW,
 }
 
 impl Kind {
-    const ALL: [Self; 3] = [Self::Lbfgs, Self::Pair, Self::Adam];
+    const ALL: [Self; 4] = [Self::Lbfgs, Self::Pair, Self::Adam, Self::AdamW];
 
     fn code(self) -> u32 {
         match self {
             Self::Lbfgs => 1,
             Self::Pair => 2,
             Self::Adam => 3,
+            Self::AdamW => 4,
         }
     }
 
@@ -83,6 +85,7 @@ impl Kind {
             Self::Lbfgs => "the state of L-BFGS",
             Self::Pair => "a pair of L-BFGS",
             Self::Adam => "the state of Adam",
+            Self::AdamW => "the state of AdamW",
         }
     }
 }

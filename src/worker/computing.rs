@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 
 use crate::engine::{self, Engine};
 use crate::runtime::{self, Environment, Host, Library, Nvidia, Resolved, free_card_memory};
+use crate::training;
 use crate::transfer::Tools;
 
 /// Share of the memory that is available now which a painting may use.
@@ -64,6 +65,15 @@ impl Computing {
             why: choice.why,
             memory,
         })
+    }
+
+    /// Returns what `training` trains with.
+    pub fn training_tools(&self) -> training::Tools<'_> {
+        training::Tools {
+            engine: &self.engine,
+            device: self.device,
+            threads: self.threads,
+        }
     }
 
     /// Returns what `transfer` paints with.

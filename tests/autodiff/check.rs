@@ -9,7 +9,7 @@
 
 use std::sync::OnceLock;
 
-use pentimento::autodiff::{Target, backward};
+use pentimento::autodiff::{Target, backward, write_out_statistics};
 use pentimento::engine::{Device, Session, SessionOptions};
 use pentimento::onnx::{Attribute, Builder, Graph, Model};
 use pentimento::runtime;
@@ -38,11 +38,11 @@ fn named_device() -> Option<Device> {
     })
 }
 
-/// Returns the forms of a gradient that are checked: both, or the plain one on a named device.
+/// Returns the forms of a gradient that are checked: all, or the plain one on a named device.
 pub fn targets() -> &'static [Target] {
     match named_device() {
         Some(_) => &[Target::Plain],
-        None => &[Target::Blocked, Target::Plain],
+        None => &[Target::Blocked, Target::Planar, Target::Plain],
     }
 }
 
@@ -269,8 +269,9 @@ fn run_on(graph: &Graph, values: &[Tensor], device: Device) -> Result<Vec<Tensor
 }
 
 fn session(graph: &Graph, device: Device) -> Result<Session, String> {
+    let graph = write_out_statistics(graph.clone()).map_err(|e| e.to_string())?;
     engine()
-        .session(&Model::new(graph.clone()), &SessionOptions::new(device, 1))
+        .session(&Model::new(graph), &SessionOptions::new(device, 1))
         .map_err(|e| format!("{:#}", anyhow::Error::from(e)))
 }
 

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use pentimento::autodiff::{Target, backward};
 use pentimento::onnx::{Attribute, Attributes, Builder, Constant, Data, Node};
 
-use super::check::{Case, case, node_case};
+use super::check::{self, Case, case, node_case};
 
 pub fn cases() -> Vec<Case> {
     [lrn(), batch_normalization(), dropout()].concat()
@@ -66,6 +67,60 @@ fn batch_normalization() -> Vec<Case> {
             },
         ),
     ]
+}
+
+/// A case for itself: operator sets before 14 know no training.
+#[test]
+fn batch_normalization_in_training_agrees_with_central_differences() {
+    for shape in [&[4, 3, 3, 5][..], &[9, 3], &[2, 3, 7]] {
+        let mut case = case(
+            "BatchNormalization in training",
+            &[shape, &[3], &[3]],
+            (-2.0, 2.0),
+            |b, x| {
+                let inputs: Vec<&str> = x.iter().map(String::as_str).collect();
+                let node = training(&inputs, b);
+                b.push(node).unwrap();
+                vec!["y".to_owned()]
+            },
+        );
+        // A step moves the mean and variance too, which bends the function.
+        case.step = 3e-2;
+        for &target in check::targets() {
+            check::check_grads(&case, target).unwrap();
+        }
+    }
+}
+
+fn training(inputs: &[&str], b: &mut Builder) -> Node {
+    let ones = b.constant(Constant::f32s(vec![3], vec![1.0; 3]).unwrap());
+    let inputs = inputs.iter().copied().chain([ones.as_str(), ones.as_str()]);
+    Node {
+        name: "norm".into(),
+        op: "BatchNormalization".into(),
+        inputs: inputs.map(str::to_owned).collect(),
+        outputs: ["y", "mean", "variance"].map(str::to_owned).to_vec(),
+        attributes: Attributes::from([
+            ("training_mode".to_owned(), 1.into()),
+            ("momentum".to_owned(), 0.0.into()),
+            ("epsilon".to_owned(), 0.01.into()),
+        ]),
+        ..Node::default()
+    }
+}
+
+#[test]
+fn statistics_that_remember_other_batches_are_refused() {
+    let mut b = Builder::new("g");
+    b.input("x", &[2, 3, 4, 4]);
+    let one = b.constant(Constant::f32s(vec![3], vec![1.0; 3]).unwrap());
+    let mut node = training(&["x", &one, &one], &mut b);
+    node.attributes.insert("momentum".into(), 0.9.into());
+    b.push(node).unwrap();
+    let seed = b.input("seed", &[2, 3, 4, 4]);
+    let seeds = [("y".to_owned(), seed)];
+    let error = backward(&mut b, &seeds, &["x"], Target::Planar).unwrap_err();
+    assert!(error.to_string().contains("momentum of 0"), "{error}");
 }
 
 fn dropout() -> Vec<Case> {

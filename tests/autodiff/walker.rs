@@ -95,7 +95,7 @@ fn what_a_rule_does_not_cover_is_said_with_the_node() {
         ),
         (
             |b, x| normalised(b, x, &[("training_mode", 1)]),
-            "as in training",
+            "a momentum of 0",
         ),
         (
             |b, x| normalised(b, x, &[("spatial", 0)]),

@@ -1,11 +1,11 @@
 //! Rewritten convolutions against the direct ones.
 
-use pentimento::autodiff::winograd::rewrite;
+use pentimento::autodiff::winograd::{rewrite, rewrite_varying};
 use pentimento::engine::{Device, SessionOptions};
 use pentimento::onnx::{Builder, Constant, Graph, Model};
 use pentimento::tensor::Tensor;
 
-use super::check::spread;
+use super::check::{self, spread};
 use crate::support::engine;
 
 fn convolution(
@@ -82,4 +82,36 @@ fn narrow_strided_and_grouped_convolutions_stay() {
         .attributes
         .insert("strides".into(), vec![2, 2].into());
     assert_eq!(rewrite(strided.clone()).unwrap().nodes, strided.nodes);
+}
+
+#[test]
+fn a_batch_with_a_kernel_that_is_no_constant_gives_the_same_by_tiles() {
+    for (size, [c, o], pads) in [
+        ((8, 8), [128, 130], [1, 1, 1, 1]),
+        ((4, 4), [130, 128], [1, 1, 1, 1]),
+        ((7, 6), [128, 128], [0, 2, 1, 0]),
+    ] {
+        let mut b = Builder::new("batch");
+        b.input("x", &[3, c, size.0, size.1]);
+        b.input("w", &[o, c, 3, 3]);
+        b.named_node("Conv", &["x", "w"], "y", [("pads", pads.to_vec().into())])
+            .unwrap();
+        b.output("y");
+        let direct = b.finish();
+        let tiled = rewrite_varying(direct.clone()).unwrap();
+        assert!(tiled.nodes.len() > 5, "not rewritten");
+        let inputs = [
+            spread(&[3, c, size.0, size.1], (-1.0, 1.0), 1),
+            spread(&[o, c, 3, 3], (-1.0, 1.0), 2),
+        ];
+        let (a, b) = (
+            check::run(&direct, &inputs).unwrap(),
+            check::run(&tiled, &inputs).unwrap(),
+        );
+        assert_eq!(a[0].shape(), b[0].shape());
+        let largest = a[0].data().iter().fold(0.0_f32, |m, v| m.max(v.abs()));
+        let pairs = a[0].data().iter().zip(b[0].data());
+        let error = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max) / largest;
+        assert!(error < 1e-5, "{size:?}: {error}");
+    }
 }

@@ -2,6 +2,7 @@
 
 mod one_picture;
 mod see;
+mod train;
 
 use std::fs;
 use std::path::Path;

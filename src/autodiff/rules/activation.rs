@@ -5,7 +5,7 @@ use super::super::{Context, Target};
 /// `y = max(x, 0)`: `dx = dy` where `y > 0`, else 0.
 pub(super) fn relu(c: &mut Context) -> Result<(), String> {
     let mask = match c.target() {
-        Target::Blocked => step(c, c.y(0))?,
+        Target::Blocked | Target::Planar => step(c, c.y(0))?,
         Target::Plain => c.add("Sign", &[c.y(0)], [])?,
     };
     let dx = c.mul(c.dy()?, &mask)?;
@@ -20,7 +20,7 @@ pub(super) fn leaky_relu(c: &mut Context) -> Result<(), String> {
     // The output tells the sign as well as the input does, and reading the input would keep ONNX
     // Runtime from fusing the activation into the convolution before it.
     let sign = if alpha >= 0.0 { c.y(0) } else { c.x(0) };
-    let dx = if c.target() == Target::Blocked && (0.0..=1.0).contains(&alpha) {
+    let dx = if c.target() != Target::Plain && (0.0..=1.0).contains(&alpha) {
         // `(1 − α)·step + α`, in operators that stay blocked.
         let mask = step(c, sign)?;
         let slope = c.add(
@@ -149,7 +149,7 @@ pub(super) fn elu(c: &mut Context) -> Result<(), String> {
 const STEEP: f32 = 1.267_650_6e30;
 
 /// Appends 1 where `value` is above 1e-30, 0 where it is at most 0, in an operator that ONNX
-/// Runtime keeps in its blocked layout.
+/// Runtime keeps in its blocked layout, and that is fast in any.
 fn step(c: &mut Context, value: &str) -> Result<String, String> {
     let value = c
         .target()

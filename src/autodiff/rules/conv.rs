@@ -4,6 +4,7 @@
 
 use super::super::Context;
 use super::geometry::{cut, difference, f32s, indices, pad, signed_all, slice};
+use super::kernel_gradient::kernel_gradient;
 use super::signed;
 use crate::onnx::infer::window::{Window, windows};
 
@@ -281,64 +282,5 @@ fn transposed(
                 signed_all(windows.iter().map(|w| w.stride)).into(),
             ),
         ],
-    )
-}
-
-/// Appends the gradient `[M, C / group, taps…]` of the kernel of a convolution of `x` whose output
-/// has the gradient `dy`.
-///
-/// One matrix product a tap: every other form leaves most of a device idle, since the result is so
-/// much smaller than what is summed over.
-pub(super) fn kernel_gradient(
-    c: &mut Context,
-    x: &str,
-    dy: &str,
-    windows: &[Window],
-    group: usize,
-) -> Result<String, String> {
-    let (x_shape, dy_shape) = (c.shape(x).to_vec(), c.shape(dy).to_vec());
-    let counts = &dy_shape[2..];
-    let pads: Vec<[i64; 2]> = windows
-        .iter()
-        .zip(&x_shape[2..])
-        .zip(counts)
-        .map(|((w, &extent), &count)| {
-            let reached = (count - 1) * w.stride + w.reach();
-            [
-                signed(w.before),
-                difference(reached, extent + w.before).max(0),
-            ]
-        })
-        .collect();
-    let padded = pad(c, x, &pads, 0.0)?;
-    let positions: usize = counts.iter().product();
-    let (n, m, c_group) = (dy_shape[0], dy_shape[1] / group, x_shape[1] / group);
-    let rows = c.reshape(dy, &[n, group, m, positions])?;
-    let kernel: Vec<usize> = windows.iter().map(|w| w.kernel).collect();
-    let mut taps = Vec::new();
-    for tap in indices(&kernel) {
-        let mut seen = padded.clone();
-        for (axis, w) in windows.iter().enumerate() {
-            seen = slice(
-                c,
-                &seen,
-                axis,
-                tap[axis] * w.dilation,
-                counts[axis],
-                w.stride,
-            )?;
-        }
-        let seen = c.reshape(&seen, &[n, group, c_group, positions])?;
-        let seen = c.add("Transpose", &[&seen], [("perm", vec![0, 1, 3, 2].into())])?;
-        let product = c.add("MatMul", &[&rows, &seen], [])?;
-        let batch = c.int_constant(&[0]);
-        let sum = c.add("ReduceSum", &[&product, &batch], [("keepdims", 0.into())])?;
-        taps.push(c.reshape(&sum, &[group * m, c_group, 1])?);
-    }
-    let taps: Vec<&str> = taps.iter().map(String::as_str).collect();
-    let joined = c.add("Concat", &taps, [("axis", 2.into())])?;
-    c.reshape(
-        &joined,
-        &[&[group * m, c_group], kernel.as_slice()].concat(),
     )
 }

@@ -4,8 +4,9 @@
 //! gradients are a convolution and that convolution's kernel gradient.
 
 use super::super::Context;
-use super::conv::{bias_gradient, group, kernel_gradient};
+use super::conv::{bias_gradient, group};
 use super::geometry::{cut, difference, signed_all};
+use super::kernel_gradient::kernel_gradient;
 use super::signed;
 use crate::onnx::infer::window::{Window, windows};
 

@@ -1,10 +1,10 @@
 //! Gradient of `MaxPool`.
 //!
 //! Where several elements of a window are its maximum, as everywhere on flat drawings, a window's
-//! gradient is given once: shared in the blocked form, to the first element (as PyTorch does) in
-//! the general one.
+//! gradient is given once: shared in the forms for 2×2 on a processor, to the first element (as
+//! PyTorch does) in the general one.
 
-use super::super::Context;
+use super::super::{Context, Target};
 use super::geometry::{difference, fit, indices, pad, repeat, scaled, signed_all, slice};
 use super::signed;
 use crate::onnx::infer::window::{Window, windows};
@@ -31,8 +31,15 @@ pub(super) fn max_pool(c: &mut Context) -> Result<(), String> {
                 (w.kernel, w.stride, w.dilation, w.before) == (2, 2, 1, 0)
                     && 2 * count <= extent + 1
             });
-    let dx = if pairs && c.target().blocked() {
+    let whole = pairs
+        && extents
+            .iter()
+            .zip(&counts)
+            .all(|(&extent, &count)| 2 * count == extent);
+    let dx = if pairs && c.target() == Target::Blocked {
         shared(c, &dy, &extents, &counts)?
+    } else if whole && c.target() == Target::Planar {
+        shared_plainly(c, &dy)?
     } else {
         first_wins(c, &dy, &windows, &extents)?
     };
@@ -90,6 +97,25 @@ fn shared(
     let share = fit(c, &share, &covered)?;
     let dx = c.mul(&share, &e)?;
     fit(c, &dx, extents)
+}
+
+/// The same in the plain layout, where a division costs no more than a product; the windows cover
+/// `x` exactly.
+fn shared_plainly(c: &mut Context, dy: &str) -> Result<String, String> {
+    let maximum = repeat(c, c.y(0), &[2, 2])?;
+    let behind = c.add("Sub", &[c.x(0), &maximum], [])?;
+    let step = [("alpha", STEEP.into()), ("beta", 1.0.into())];
+    let e = c.add("HardSigmoid", &[&behind], step)?;
+    let pairs = [
+        ("kernel_shape", vec![2, 2].into()),
+        ("strides", vec![2, 2].into()),
+    ];
+    let quarter = c.add("AveragePool", &[&e], pairs)?;
+    let share = c.add("Div", &[dy, &quarter], [])?;
+    let fourth = c.scalar(0.25);
+    let share = c.mul(&share, &fourth)?;
+    let share = repeat(c, &share, &[2, 2])?;
+    c.mul(&share, &e)
 }
 
 /// Appends `1 / n` of `q = n / 4`, exact for `n` from 1 to 4: straight lines between those points,

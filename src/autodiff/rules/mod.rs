@@ -11,6 +11,7 @@ mod conv;
 mod conv_transpose;
 mod geometry;
 mod global_pool;
+mod kernel_gradient;
 mod layout;
 mod linear;
 mod max_pool;

@@ -62,8 +62,13 @@ fn channel_mean(c: &mut Context, value: &str, before: i64, after: i64) -> Result
 pub(super) fn batch_normalization(c: &mut Context) -> Result<(), String> {
     let (node, dy) = (c.node(), c.dy()?);
     let more = node.outputs.iter().skip(1).any(|name| !name.is_empty());
-    if node.int("training_mode", 0) != 0 || more {
-        return Err("it normalises by the batch, as in training; export for inference".to_owned());
+    if node.int("training_mode", 0) != 0 {
+        return by_batch(c);
+    }
+    if more {
+        return Err(
+            "it gives statistics of the batch, as in training; export for inference".to_owned(),
+        );
     }
     if node.int("spatial", 1) == 0 {
         return Err("statistics of single elements (spatial = 0) are not covered".to_owned());
@@ -100,6 +105,78 @@ pub(super) fn batch_normalization(c: &mut Context) -> Result<(), String> {
         c.set_dx(2, db);
     }
     Ok(())
+}
+
+/// `y = scale·x̂ + B` with `x̂ = (x − mean) / √(var + ε)` and the mean and variance of the batch over
+/// its `n` elements a channel (Ioffe and Szegedy 2015): `dB = Σ dy`, `dscale = Σ dy · x̂`,
+/// `dx = scale / √(var + ε) · (dy − dB / n − x̂ · dscale / n)`.
+///
+/// The node gives the batch's statistics itself where its momentum is 0.
+fn by_batch(c: &mut Context) -> Result<(), String> {
+    let (node, dy) = (c.node(), c.dy()?);
+    let given = node.outputs.len() == 3 && node.outputs.iter().all(|name| !name.is_empty());
+    // A momentum of exactly 0, as it was written.
+    if node.float("momentum", 0.9).to_bits() != 0 || !given {
+        return Err("in training, a momentum of 0 and all three outputs are needed".to_owned());
+    }
+    if c.dy_of(1).is_some() || c.dy_of(2).is_some() {
+        return Err("mean and variance are taken to be constants".to_owned());
+    }
+    let shape = c.shape(c.x(0)).to_vec();
+    let count: usize = shape.iter().product::<usize>() / shape[1].max(1);
+    let (mean, variance) = (c.y(1), c.y(2));
+    let epsilon = c.scalar(node.float("epsilon", 1e-5));
+    let guarded = c.add("Add", &[variance, &epsilon], [])?;
+    let deviation = c.add("Sqrt", &[&guarded], [])?;
+    let d_bias = channel_sum(c, dy)?;
+    // Σ dy · x̂ = (Σ dy · x − mean · Σ dy) / √(var + ε).
+    let product = c.mul(dy, c.x(0))?;
+    let product = channel_sum(c, &product)?;
+    let shift = c.mul(mean, &d_bias)?;
+    let centred = c.add("Sub", &[&product, &shift], [])?;
+    let d_scale = c.add("Div", &[&centred, &deviation], [])?;
+    if c.wants(0) {
+        // dx = a · dy + b · x + d, with a number a channel each.
+        let a = c.add("Div", &[c.x(1), &deviation], [])?;
+        let share = c.scalar(-one_over(count));
+        let spread = c.mul(&a, &share)?;
+        let b = c.mul(&spread, &d_scale)?;
+        let b = c.add("Div", &[&b, &deviation], [])?;
+        let d = c.mul(&spread, &d_bias)?;
+        let back = c.mul(&b, mean)?;
+        let d = c.add("Sub", &[&d, &back], [])?;
+        let zeros = Constant::f32s(vec![shape[1]], vec![0.0; shape[1]]);
+        let ones = Constant::f32s(vec![shape[1]], vec![1.0; shape[1]]);
+        let (Some(zeros), Some(ones)) = (zeros, ones) else {
+            return Err("the input has no channels".to_owned());
+        };
+        let (zeros, ones) = (c.constant(zeros), c.constant(ones));
+        // A product and a sum in one pass over the value.
+        let inputs = [c.x(0), &b, &d, &zeros, &ones];
+        let affine = c.add("BatchNormalization", &inputs, [("epsilon", 0.0.into())])?;
+        let mut broadcast = vec![1; shape.len()];
+        broadcast[1] = shape[1];
+        let a = c.reshape(&a, &broadcast)?;
+        let direct = c.mul(dy, &a)?;
+        let dx = c.add("Add", &[&direct, &affine], [])?;
+        c.set_dx(0, dx);
+    }
+    if c.wants(1) {
+        c.set_dx(1, d_scale);
+    }
+    if c.wants(2) {
+        c.set_dx(2, d_bias);
+    }
+    Ok(())
+}
+
+#[allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    reason = "the quotient is rounded to f32 once, as every number of a graph is"
+)]
+fn one_over(count: usize) -> f32 {
+    (1.0 / count as f64) as f32
 }
 
 /// Appends the sum over all axes but the second.

@@ -7,10 +7,10 @@
 //! 0, ±1, ±2, ∞ by 2.7e-6 (the direct form: 2e-7). Two axes are the Kronecker product of one with itself.
 
 /// Outputs along an axis of a tile.
-pub(super) const TILE: usize = 4;
+pub(in super::super) const TILE: usize = 4;
 
 /// Inputs along an axis of a tile: outputs and taps less one.
-pub(super) const INPUTS: usize = 6;
+pub(in super::super) const INPUTS: usize = 6;
 
 const TAPS: usize = 3;
 
@@ -81,7 +81,7 @@ fn inverse(mut m: [[f64; INPUTS]; INPUTS]) -> [[f64; INPUTS]; INPUTS] {
 }
 
 /// Returns what takes the 36 inputs of a tile to the 36 products, row by row.
-pub(super) fn input_transform() -> Vec<f32> {
+pub(in super::super) fn input_transform() -> Vec<f32> {
     let bt = axis().bt;
     kronecker(&bt.map(Vec::from), INPUTS)
 }
@@ -93,6 +93,27 @@ pub(super) fn output_transform() -> Vec<f32> {
         .map(|j| (0..INPUTS).map(|i| a[i][j]).collect())
         .collect();
     kronecker(&at, INPUTS)
+}
+
+/// Returns what takes the 16 elements of an output's gradient to the 36 of the products', row by
+/// row: the output transform turned round.
+pub(in super::super) fn output_spread() -> Vec<f32> {
+    kronecker(&axis().a.map(Vec::from), TILE)
+}
+
+/// Returns what takes the 9 taps of a kernel to the 36 elements of the transformed one, row by row.
+pub(super) fn kernel_spread() -> Vec<f32> {
+    kronecker(&axis().g.map(Vec::from), TAPS)
+}
+
+/// Returns what takes the gradients of the 36 transformed kernel elements to those of the 9 taps,
+/// row by row: the kernel transform turned round.
+pub(in super::super) fn kernel_gather() -> Vec<f32> {
+    let g = axis().g;
+    let gt: Vec<Vec<f64>> = (0..TAPS)
+        .map(|j| (0..INPUTS).map(|i| g[i][j]).collect())
+        .collect();
+    kronecker(&gt, INPUTS)
 }
 
 /// Returns `m ⊗ m` in row-major order, for `m` of `columns` columns.

@@ -10,14 +10,16 @@
 //! [`rewrite`] works on a whole graph, forward and backward pass alike, and leaves it computing the
 //! same values under the same names.
 
-mod matrices;
+pub(super) mod matrices;
 mod tidy;
+mod varying;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::onnx::infer::window::windows;
 use crate::onnx::{Builder, Constant, Graph, InferError, Node};
 use matrices::{INPUTS, TILE};
+pub use varying::rewrite_varying;
 
 /// Fewest channels, in or out, for which the transforms pay.
 const CHANNELS: usize = 128;

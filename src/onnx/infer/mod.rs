@@ -235,7 +235,7 @@ const OPERATORS: &[(&str, Rule)] = &[
     ("Add", elementwise::broadcasting),
     ("And", elementwise::broadcasting),
     ("AveragePool", spatial::pool),
-    ("BatchNormalization", elementwise::same),
+    ("BatchNormalization", elementwise::batch_normalization),
     ("Cast", elementwise::same),
     ("Clip", elementwise::same),
     ("Concat", layout::concat),

@@ -1,6 +1,7 @@
 //! What the optimisers promise, on functions small enough to follow.
 
 mod adam;
+mod adamw;
 mod lbfgs;
 mod resume;
 mod traces;

@@ -182,6 +182,24 @@ const CONV: &[Geometry] = &[
         &[("group", &[3]), ("strides", &[2, 2])],
     ),
     (
+        "3x3 same, many channels",
+        &[2, 24, 6, 9],
+        &[25, 24, 3, 3],
+        &[("pads", &[1, 1, 1, 1])],
+    ),
+    (
+        "3x3 asymmetric, many channels",
+        &[1, 26, 8, 6],
+        &[24, 26, 3, 3],
+        &[("pads", &[0, 2, 3, 1])],
+    ),
+    (
+        "3x3 stride 2, many channels",
+        &[1, 24, 5, 7],
+        &[24, 24, 3, 3],
+        &[("pads", &[1, 1, 1, 1]), ("strides", &[2, 2])],
+    ),
+    (
         "one axis",
         &[2, 2, 9],
         &[3, 2, 4],

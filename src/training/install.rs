@@ -1,0 +1,598 @@
+//! From learned tensors to an installed network: folded, rescaled, written, read back.
+//!
+//! Folding a normalisation into its convolution and rescaling the layers of a chain of
+//! convolutions, activations and poolings change nothing that the network computes, up to a factor
+//! for each layer. The factors are chosen as for the built-in network, so that the weights people
+//! know from VGG-19 mean the same here.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use half::f16;
+use sha2::{Digest, Sha256};
+
+use super::checkpoint::write_whole;
+use super::error::TrainingError;
+use super::graph::{self, append_activation, append_convolution, append_pool};
+use super::parameters::{Parameters, bias, scale, shift, weight};
+use super::plan::{Kind, Plan, PoolKind};
+use super::step::options;
+use super::{Task, Tools};
+use crate::network::{self, Input, Manifest, Order};
+use crate::onnx::{self, Builder, Constant, Data, Dim, InferError, Model};
+use crate::tensor::Tensor;
+
+/// Name of the graph's input.
+const INPUT: &str = "input";
+
+/// Pictures on which the layers are weighed.
+const SAMPLE: usize = 8;
+
+/// The usual weights, for which the network is rescaled.
+const CONTENT_WEIGHT: f64 = 5.0;
+const STYLE_WEIGHT: f64 = 100.0;
+
+/// Content loss of a picture without any content, as a share of the style loss of one layer of a
+/// picture without any style: a balance that was found to paint well with the built-in network.
+const CONTENT_SHARE: f64 = 0.05;
+
+/// What is told of the training.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Facts {
+    /// Steps made.
+    pub(super) step: u64,
+    /// Share of held-out crops told apart.
+    pub(super) accuracy: Option<f64>,
+}
+
+/// A convolution without its normalisation: kernel and bias.
+#[derive(Debug, Clone, PartialEq)]
+struct Folded {
+    layer: String,
+    kernel: Tensor,
+    bias: Vec<f32>,
+}
+
+/// Writes the network and its manifest, reads them back, and returns the manifest's file.
+///
+/// `sample` are crops as training sees them (`[N, 3, H, W]`, RGB, 0–255).
+pub(super) fn install(
+    task: &Task,
+    plan: &Plan,
+    parameters: &Parameters,
+    sample: &Tensor,
+    tools: &Tools<'_>,
+    facts: Facts,
+) -> Result<PathBuf, TrainingError> {
+    let mut folded = fold(plan, parameters);
+    let preset = Preset::of(plan);
+    let answers = answers(task, plan, &folded, sample, tools)?;
+    rescale(plan, &mut folded, &answers, &preset)?;
+    let mut model = export(task, plan, &folded)?;
+    model.metadata.extend([
+        ("command".to_owned(), task.command.clone()),
+        ("data".to_owned(), task.summary.clone()),
+        ("seed".to_owned(), task.seed.to_string()),
+        ("steps".to_owned(), facts.step.to_string()),
+    ]);
+    let bytes = onnx::write(&model);
+    let file = format!("{}.onnx", task.name);
+    let manifest = Manifest {
+        name: task.name.clone(),
+        title: format!("trained on {}", task.summary),
+        file: file.clone(),
+        sha256: hex(&Sha256::digest(&bytes)),
+        input: Input {
+            order: Order::Rgb,
+            range: 1.0,
+            mean: [0.5; 3],
+            std: [0.25; 3],
+            minimum_size: minimum_size(plan, task.crop),
+        },
+        preset: preset.table(),
+        ..Manifest::default()
+    };
+    let graph_path = task.models.join(file);
+    let path = task.models.join(format!("{}.toml", task.name));
+    let failed = |path: &PathBuf| {
+        let path = path.clone();
+        move |source| TrainingError::Write { path, source }
+    };
+    fs::create_dir_all(&task.models).map_err(failed(&task.models))?;
+    write_whole(&graph_path, &bytes).map_err(failed(&graph_path))?;
+    write_whole(&path, text(task, &manifest, facts).as_bytes()).map_err(failed(&path))?;
+    network::find(&path.to_string_lossy(), &[])
+        .map_err(|source| TrainingError::Installed(Box::new(source)))?;
+    Ok(path)
+}
+
+/// Returns the manifest as it is written, with what is told of the training in front.
+fn text(task: &Task, manifest: &Manifest, facts: Facts) -> String {
+    // A line break in a name must not end the comment.
+    let line = |text: &str| text.replace(|c: char| c.is_control(), " ");
+    let accuracy = facts.accuracy.map_or_else(String::new, |accuracy| {
+        format!(", {:.1} % of held-out crops told apart", 100.0 * accuracy)
+    });
+    let body = toml::to_string(manifest).expect("a manifest has nothing that TOML cannot hold");
+    format!(
+        "# Trained by Pentimento: {}\n# {} steps of {} crops of {}×{}, seed {}{accuracy}.\n# {}\n# The weights are yours: say under `licence` on which terms others may use them.\n{body}",
+        line(&task.summary),
+        facts.step,
+        task.batch,
+        task.crop,
+        task.crop,
+        task.seed,
+        line(&task.command),
+    )
+}
+
+/// Takes every normalisation into its convolution: `w · s` and `b + shift − mean · s` with
+/// `s = scale / √(variance + ε)`.
+fn fold(plan: &Plan, parameters: &Parameters) -> Vec<Folded> {
+    let mut folded = Vec::new();
+    for layer in &plan.layers {
+        let Kind::Conv { out, norm, .. } = layer.kind else {
+            continue;
+        };
+        let tensor = |name: String| {
+            parameters
+                .get(&name)
+                .expect("a plan's parameters hold the tensors of all its layers")
+        };
+        let mut kernel = tensor(weight(&layer.name)).clone();
+        let mut bias = match parameters.get(&bias(&layer.name)) {
+            Some(bias) => bias.data().to_vec(),
+            None => vec![0.0; out],
+        };
+        let kept = parameters
+            .statistics
+            .iter()
+            .find(|kept| kept.layer == layer.name);
+        if let (Some(epsilon), Some(kept)) = (norm, kept) {
+            let (scale, shift) = (tensor(scale(&layer.name)), tensor(shift(&layer.name)));
+            let taps = kernel.data().len() / out;
+            let rows = kernel.data_mut().chunks_mut(taps);
+            for (channel, row) in rows.enumerate() {
+                let deviation = (kept.variance.data()[channel] + epsilon).sqrt();
+                let factor = scale.data()[channel] / deviation;
+                for value in row {
+                    *value *= factor;
+                }
+                bias[channel] =
+                    (bias[channel] - kept.mean.data()[channel]) * factor + shift.data()[channel];
+            }
+        }
+        folded.push(Folded {
+            layer: layer.name.clone(),
+            kernel,
+            bias,
+        });
+    }
+    folded
+}
+
+/// What a layer answers on the sample.
+#[derive(Debug, Clone, PartialEq)]
+struct Answer {
+    layer: String,
+    /// Root mean square of the elements of the Gram matrix, by channels and positions.
+    gram: f64,
+    /// Mean square of the values.
+    power: f64,
+}
+
+/// Returns what every activation answers on the sample, with the average pooling that it paints
+/// with.
+fn answers(
+    task: &Task,
+    plan: &Plan,
+    folded: &[Folded],
+    sample: &Tensor,
+    tools: &Tools<'_>,
+) -> Result<Vec<Answer>, TrainingError> {
+    let &[n, 3, height, width] = sample.shape() else {
+        return Err(TrainingError::Outputs {
+            expected: 3,
+            found: sample.shape().get(1).copied().unwrap_or(0),
+        });
+    };
+    let n = n.min(SAMPLE);
+    let pixels = sample.data()[..n * 3 * height * width]
+        .iter()
+        .map(|value| (value / 255.0 - 0.5) / 0.25)
+        .collect();
+    let pictures =
+        Tensor::new(vec![n, 3, height, width], pixels).expect("as many values as the shape has");
+    let mut graph = Builder::new("answers");
+    graph.input(INPUT, pictures.shape());
+    append(
+        &mut graph,
+        plan,
+        folded,
+        Some(PoolKind::Average {
+            count_include_pad: false,
+        }),
+        |b, name, shape, values| {
+            b.named_constant(
+                name,
+                Constant::f32s(shape.to_vec(), values.to_vec()).expect("a tensor fills its shape"),
+            );
+            Ok(())
+        },
+    )
+    .map_err(|source| TrainingError::layers(task.crop)(source.into()))?;
+    let names: Vec<String> = plan
+        .blocks()
+        .concat()
+        .into_iter()
+        .map(str::to_owned)
+        .collect();
+    for name in &names {
+        graph.output(name);
+    }
+    let model = Model::new(graph.finish());
+    let mut session = tools.engine.session(&model, &options(tools))?;
+    let outputs = session.run(&[(INPUT, &pictures)])?;
+    Ok(names
+        .into_iter()
+        .zip(&outputs)
+        .map(|(layer, values)| Answer {
+            layer,
+            gram: gram(values),
+            power: power(values),
+        })
+        .collect())
+}
+
+/// Returns the root mean square of the elements of `F·Fᵀ / (C·P)` over the pictures of a value
+/// `[N, C, H, W]`.
+#[allow(clippy::cast_precision_loss, reason = "sizes are far below 2^52")]
+fn gram(values: &Tensor) -> f64 {
+    let shape = values.shape();
+    let (channels, positions) = (shape[1], shape[2] * shape[3]);
+    let size = (channels * positions) as f64;
+    let mut sum = 0.0;
+    for picture in values.data().chunks(channels * positions) {
+        let rows: Vec<&[f32]> = picture.chunks(positions).collect();
+        for (i, a) in rows.iter().enumerate() {
+            for (j, b) in rows.iter().enumerate().skip(i) {
+                let products = a.iter().zip(*b).map(|(a, b)| f64::from(a * b));
+                let element = products.sum::<f64>() / size;
+                // The matrix is symmetric.
+                sum += element * element * if i == j { 1.0 } else { 2.0 };
+            }
+        }
+    }
+    (sum / (shape[0] * channels * channels) as f64).sqrt()
+}
+
+#[allow(clippy::cast_precision_loss, reason = "sizes are far below 2^52")]
+fn power(values: &Tensor) -> f64 {
+    let squares = values.data().iter().map(|&v| f64::from(v) * f64::from(v));
+    squares.sum::<f64>() / values.data().len() as f64
+}
+
+/// Rescales the layers: with the usual style weight, the style loss at every layer is the same
+/// number `K` when a picture has no style at all, and with the usual content weight its content
+/// loss is [`CONTENT_SHARE`] of `K` when it has no content at all.
+///
+/// With a factor `a` for each layer, `W' = W · a / a of the layer before` and `b' = b · a`; a
+/// convolution without an activation behind it keeps the factor of the one before.
+#[allow(clippy::cast_possible_truncation, reason = "weights are f32")]
+fn rescale(
+    plan: &Plan,
+    folded: &mut [Folded],
+    answers: &[Answer],
+    preset: &Preset,
+) -> Result<(), TrainingError> {
+    let dead = |answer: &&Answer| !(answer.gram.is_normal() && answer.power.is_normal());
+    if let Some(answer) = answers.iter().find(dead) {
+        return Err(TrainingError::Dead(answer.layer.clone()));
+    }
+    let find = |layer: &str| answers.iter().find(|answer| answer.layer == layer);
+    let content =
+        find(&preset.content).ok_or_else(|| TrainingError::Dead(preset.content.clone()))?;
+    let root_k =
+        CONTENT_WEIGHT * content.power / (CONTENT_SHARE * STYLE_WEIGHT.sqrt() * content.gram);
+    let mut before = 1.0;
+    let mut convolutions = folded.iter_mut();
+    for (index, layer) in plan.layers.iter().enumerate() {
+        if !matches!(layer.kind, Kind::Conv { .. }) {
+            continue;
+        }
+        let Some(convolution) = convolutions.next() else {
+            break;
+        };
+        let behind = plan.layers[index + 1..]
+            .iter()
+            .take_while(|layer| !matches!(layer.kind, Kind::Conv { .. }))
+            .find(|layer| matches!(layer.kind, Kind::Activation { .. }));
+        let factor = behind
+            .and_then(|layer| find(&layer.name))
+            .map_or(before, |answer| {
+                (root_k / (STYLE_WEIGHT.sqrt() * answer.gram)).sqrt()
+            });
+        let values = convolution.kernel.data_mut().iter_mut();
+        values.for_each(|value| *value = (f64::from(*value) * factor / before) as f32);
+        let values = convolution.bias.iter_mut();
+        values.for_each(|value| *value = (f64::from(*value) * factor) as f32);
+        before = factor;
+    }
+    Ok(())
+}
+
+/// Returns the network as a file holds it: weights as f16, height and width open.
+fn export(task: &Task, plan: &Plan, folded: &[Folded]) -> Result<Model, TrainingError> {
+    if let Some(convolution) = folded
+        .iter()
+        .find(|f| !fits(f.kernel.data()) || !fits(&f.bias))
+    {
+        return Err(TrainingError::Overflow(convolution.layer.clone()));
+    }
+    let mut graph = Builder::new(&task.name);
+    graph.input(INPUT, &[1, 3, task.crop, task.crop]);
+    let last = append(&mut graph, plan, folded, None, |b, name, shape, values| {
+        let halves = values.iter().map(|&value| f16::from_f32(value)).collect();
+        let constant = Constant::new(shape.to_vec(), Data::F16(Arc::new(halves)))
+            .expect("a tensor fills its shape");
+        let stored = format!("{name}.f16");
+        b.named_constant(&stored, constant);
+        b.named_node("Cast", &[&stored], name, [("to", 1.into())])
+    })
+    .map_err(|source| TrainingError::layers(task.crop)(source.into()))?;
+    graph.output(&last);
+    let mut graph = graph.finish();
+    for info in graph.inputs.iter_mut().chain(&mut graph.outputs) {
+        for (dim, name) in info.shape[2..].iter_mut().zip(["height", "width"]) {
+            *dim = Dim::Named(name.to_owned());
+        }
+    }
+    // What comes out is smaller than what goes in, by rules of its own.
+    for info in &mut graph.outputs {
+        for dim in &mut info.shape[2..] {
+            *dim = Dim::Unknown;
+        }
+    }
+    Ok(Model::new(graph))
+}
+
+fn fits(values: &[f32]) -> bool {
+    values.iter().all(|&value| f16::from_f32(value).is_finite())
+}
+
+/// Appends the layers of a plan with folded weights, and returns the name of the last value;
+/// `constant` gives a name to a tensor's shape and values.
+fn append(
+    graph: &mut Builder,
+    plan: &Plan,
+    folded: &[Folded],
+    pooling: Option<PoolKind>,
+    constant: impl Fn(&mut Builder, &str, &[usize], &[f32]) -> Result<(), InferError>,
+) -> Result<String, InferError> {
+    let mut value = INPUT.to_owned();
+    let mut convolutions = folded.iter();
+    for layer in &plan.layers {
+        let name = layer.name.as_str();
+        match layer.kind {
+            Kind::Conv { window, groups, .. } => {
+                let Some(convolution) = convolutions.next() else {
+                    break;
+                };
+                let (kernel, bias) = (weight(name), bias(name));
+                let shape = convolution.kernel.shape();
+                constant(graph, &kernel, shape, convolution.kernel.data())?;
+                constant(graph, &bias, &shape[..1], &convolution.bias)?;
+                let inputs = [value.clone(), kernel, bias];
+                append_convolution(graph, &inputs, name, &window, groups)?;
+            }
+            Kind::Activation { slope } => append_activation(graph, &value, name, slope)?,
+            Kind::Pool { window, ceil, over } => {
+                let (over, ceil) = match pooling {
+                    Some(pooling) => (pooling, false),
+                    None => (over, ceil),
+                };
+                append_pool(graph, &value, name, &window, ceil, over)?;
+            }
+            Kind::Dropout { .. } => continue,
+        }
+        name.clone_into(&mut value);
+    }
+    Ok(value)
+}
+
+/// What holds for the network where a profile does not say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Preset {
+    content: String,
+    style: Vec<String>,
+}
+
+impl Preset {
+    /// Chooses the layers: style at the first and the last activation of each block, content at the
+    /// last of the block before the last.
+    fn of(plan: &Plan) -> Self {
+        let blocks = plan.blocks();
+        let mut style: Vec<String> = Vec::new();
+        for block in &blocks {
+            for name in [block.first(), block.last()].into_iter().flatten() {
+                if style.last().is_none_or(|last| last != name) {
+                    style.push((*name).to_owned());
+                }
+            }
+        }
+        let content = blocks
+            .get(blocks.len().saturating_sub(2))
+            .and_then(|block| block.last())
+            .map_or_else(String::new, |name| (*name).to_owned());
+        Self { content, style }
+    }
+
+    fn table(&self) -> toml::Table {
+        let names = |names: &[String]| {
+            toml::Value::Array(names.iter().cloned().map(toml::Value::String).collect())
+        };
+        let mut table = toml::Table::new();
+        let mut set = |key: &str, value: toml::Value| {
+            table.insert(key.to_owned(), value);
+        };
+        set("pooling", "avg".into());
+        set("init", "image".into());
+        set("content_layers", names(std::slice::from_ref(&self.content)));
+        set("style_layers", names(&self.style));
+        set("content_weight", CONTENT_WEIGHT.into());
+        set("style_weight", STYLE_WEIGHT.into());
+        set("tv_weight", 0.001.into());
+        table
+    }
+}
+
+/// Returns the shortest side to allow: twice the smallest that the layers fit on, so that the last
+/// of them sees more than its padding.
+fn minimum_size(plan: &Plan, crop: usize) -> usize {
+    let smallest = (1..=crop).find(|&side| graph::features(plan, side).is_ok());
+    smallest.map_or(crop, |side| (2 * side).min(crop))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::layer_list::LayerList;
+    use crate::training::parameters::Parameters;
+
+    fn plan() -> Plan {
+        let list: LayerList = toml::from_str(
+            r#"layers = [
+                { name = "a", kind = "conv", out = 2, kernel = 1 },
+                { name = "n", kind = "batch_norm", epsilon = 0.01 },
+                { name = "ra", kind = "relu" },
+                { name = "b", kind = "conv", out = 2, kernel = 1 },
+                { name = "rb", kind = "relu" },
+            ]"#,
+        )
+        .unwrap();
+        Plan::new(&list).unwrap()
+    }
+
+    /// Runs 1×1 convolutions, each with a ReLU, on one position.
+    fn run(folded: &[Folded], input: &[f32]) -> Vec<Vec<f32>> {
+        let mut value = input.to_vec();
+        folded
+            .iter()
+            .map(|convolution| {
+                let rows = convolution.kernel.data().chunks(value.len());
+                value = rows
+                    .zip(&convolution.bias)
+                    .map(|(row, bias)| {
+                        let sum: f32 = row.iter().zip(&value).map(|(w, x)| w * x).sum();
+                        (sum + bias).max(0.0)
+                    })
+                    .collect();
+                value.clone()
+            })
+            .collect()
+    }
+
+    fn parameters() -> Parameters {
+        let mut parameters = Parameters::of(&plan(), 1, 2, 7);
+        for learned in &mut parameters.learned {
+            if learned.name.ends_with(".norm.weight") {
+                learned.tensor.data_mut().copy_from_slice(&[1.5, -0.5]);
+            }
+            if learned.name.ends_with(".norm.bias") {
+                learned.tensor.data_mut().copy_from_slice(&[2.0, 1.0]);
+            }
+        }
+        for learned in &mut parameters.learned {
+            if learned.name == "b.bias" {
+                // Both channels answer.
+                learned.tensor.data_mut().copy_from_slice(&[99.0, 77.0]);
+            }
+        }
+        let kept = &mut parameters.statistics[0];
+        kept.mean.data_mut().copy_from_slice(&[0.3, -0.2]);
+        kept.variance.data_mut().copy_from_slice(&[4.0, 0.5]);
+        parameters
+    }
+
+    #[test]
+    fn folding_changes_nothing() {
+        let parameters = parameters();
+        let folded = fold(&plan(), &parameters);
+        let input = [0.4, -1.2, 0.7];
+        let kernel = parameters.get("a.weight").unwrap().data();
+        let found = &run(&folded, &input)[0];
+        for channel in 0..2 {
+            let row = &kernel[3 * channel..3 * channel + 3];
+            let sum: f32 = row.iter().zip(input).map(|(w, x)| w * x).sum();
+            let (mean, variance) = ([0.3, -0.2][channel], [4.0_f32, 0.5][channel]);
+            let normal = (sum - mean) / (variance + 0.01).sqrt();
+            let expected = (normal * [1.5, -0.5][channel] + [2.0, 1.0][channel]).max(0.0);
+            assert!(
+                (found[channel] - expected).abs() < 1e-5,
+                "{found:?}, {expected}"
+            );
+        }
+    }
+
+    #[test]
+    fn rescaling_multiplies_each_layer_by_a_number_and_evens_the_styles() {
+        let plan = plan();
+        let folded = fold(&plan, &parameters());
+        let answers: Vec<Answer> = [("ra", 0.25, 3.0), ("rb", 16.0, 50.0)]
+            .map(|(layer, gram, power)| Answer {
+                layer: layer.to_owned(),
+                gram,
+                power,
+            })
+            .to_vec();
+        let mut scaled = folded.clone();
+        rescale(&plan, &mut scaled, &answers, &Preset::of(&plan)).unwrap();
+        let input = [0.4, -1.2, 0.7];
+        let (before, after) = (run(&folded, &input), run(&scaled, &input));
+        let mut losses = Vec::new();
+        for ((before, after), answer) in before.iter().zip(&after).zip(&answers) {
+            let factor = f64::from(after[0] / before[0]);
+            let other = f64::from(after[1] / before[1]);
+            assert!(before[0] > 0.0 && before[1] > 0.0, "{before:?}");
+            assert!((factor / other - 1.0).abs() < 1e-5, "{factor} {other}");
+            losses.push(STYLE_WEIGHT * (factor * factor * answer.gram).powi(2));
+            if answer.layer == "rb" {
+                let content = CONTENT_WEIGHT * factor * factor * answer.power;
+                assert!((content / losses[1] / CONTENT_SHARE - 1.0).abs() < 1e-4);
+            }
+        }
+        assert!((losses[0] / losses[1] - 1.0).abs() < 1e-4, "{losses:?}");
+    }
+
+    #[test]
+    fn a_layer_that_answers_nothing_is_named() {
+        let plan = plan();
+        let mut folded = fold(&plan, &parameters());
+        let answers = [Answer {
+            layer: "ra".to_owned(),
+            gram: 0.0,
+            power: 0.0,
+        }];
+        let error = rescale(&plan, &mut folded, &answers, &Preset::of(&plan)).unwrap_err();
+        assert!(matches!(error, TrainingError::Dead(layer) if layer == "ra"));
+    }
+
+    #[test]
+    fn the_gram_matrix_is_measured_as_the_style_loss_does() {
+        let values = Tensor::new(vec![1, 2, 1, 2], vec![1.0, 2.0, 3.0, -1.0]).unwrap();
+        // F·Fᵀ = [[5, 1], [1, 10]], by 4.
+        let expected = ((25.0 + 1.0 + 1.0 + 100.0) / 16.0 / 4.0_f64).sqrt();
+        assert!((gram(&values) - expected).abs() < 1e-9);
+        assert!((power(&values) - 3.75).abs() < 1e-9);
+    }
+}
