@@ -93,7 +93,7 @@ pub enum NetworkError {
         path: PathBuf,
         /// What is wrong with it.
         #[source]
-        source: SafetensorsError,
+        source: Box<SafetensorsError>,
     },
     /// A PyTorch file that cannot be read.
     #[error("read the PyTorch weights in {}", path.display())]
@@ -102,7 +102,7 @@ pub enum NetworkError {
         path: PathBuf,
         /// What is wrong with it.
         #[source]
-        source: TorchError,
+        source: Box<TorchError>,
     },
     /// A graph that is no network of pictures.
     #[error("{} is no network of pictures: {reason}", path.display())]
@@ -309,14 +309,14 @@ fn from_weights(manifest: Manifest, path: &Path) -> Result<Network, NetworkError
         import::safetensors::network(&manifest.name, &mut file, None).map_err(|source| {
             NetworkError::Safetensors {
                 path: path.to_owned(),
-                source,
+                source: Box::new(source),
             }
         })?
     } else {
         import::torch::network(&manifest.name, file, None).map_err(|source| {
             NetworkError::Torch {
                 path: path.to_owned(),
-                source,
+                source: Box::new(source),
             }
         })?
     };

@@ -66,17 +66,18 @@ fn known(shapes: &TensorShapes) -> Result<(LayerList, BTreeSet<String>), Tensors
     let mut best: Option<(LayerList, Match)> = None;
     for (name, list) in KNOWN.iter().filter_map(|n| Some((n, LayerList::known(n)?))) {
         let list = list.without_classifier();
-        match list.matched(shapes) {
-            Ok(found) => match unused(&found, shapes) {
-                Some(tensor) => tried.push(format!("{name} has no use for `{tensor}`")),
-                None => {
-                    let most = best.as_ref().map_or(0, |(_, best)| best.tensors.len());
-                    if found.tensors.len() > most {
-                        best = Some((list, found));
-                    }
-                }
-            },
-            Err(error) => tried.push(format!("for {name}, {error}")),
+        let found = match list.matched(shapes) {
+            Ok(found) => found,
+            Err(error) => {
+                tried.push(format!("for {name}, {error}"));
+                continue;
+            }
+        };
+        let most = best.as_ref().map_or(0, |(_, best)| best.tensors.len());
+        if let Some(tensor) = unused(&found, shapes) {
+            tried.push(format!("{name} has no use for `{tensor}`"));
+        } else if found.tensors.len() > most {
+            best = Some((list, found));
         }
     }
     best.map(|(list, found)| (list, found.tensors))

@@ -11,10 +11,10 @@ use super::{LayerList, LayerListError, LayerSpec};
 const COMMON: &[&str] = &["name", "kind", "from", "tensors"];
 
 /// Keys of windows.
-const WINDOW: &[&str] = &["kernel", "stride", "pad", "dilation"];
+pub(super) const WINDOW: &[&str] = &["kernel", "stride", "pad", "dilation"];
 
 /// Every kind of layer with the keys of its own; those of [`WINDOW`] where the flag is set.
-const KINDS: &[(&str, bool, &[&str])] = &[
+pub(super) const KINDS: &[(&str, bool, &[&str])] = &[
     ("conv", true, &["out", "groups", "bias"]),
     ("max_pool", true, &["ceil"]),
     ("average_pool", true, &["ceil", "count_include_pad"]),

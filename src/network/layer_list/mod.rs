@@ -297,3 +297,6 @@ fn epsilon() -> f32 {
 fn yes() -> bool {
     true
 }
+
+#[cfg(test)]
+mod tests;

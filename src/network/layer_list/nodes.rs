@@ -41,16 +41,7 @@ impl Laying {
         self.0.set_prefix(name);
         let (x, y) = (read[0], name);
         match &layer.op {
-            LayerOp::Conv { window, groups, .. } => {
-                let kernel = self.tensor(name, "weight", tensors);
-                let bias = self.tensor(name, "bias", tensors);
-                let mut attributes = of_window(window);
-                if *groups > 1 {
-                    attributes.insert("group".to_owned(), signed(*groups).into());
-                }
-                let inputs = [Some(x.to_owned()), kernel, bias];
-                self.push("Conv", inputs.into_iter().flatten(), y, attributes)
-            }
+            LayerOp::Conv { window, groups, .. } => self.conv(name, x, (window, *groups), tensors),
             LayerOp::Linear { .. } => self.linear(name, x, tensors),
             LayerOp::MaxPool { window, ceil } => {
                 self.push("MaxPool", [x], y, of_pool(window, *ceil))
@@ -59,13 +50,12 @@ impl Laying {
                 window,
                 ceil,
                 count_include_pad,
-            } => {
-                let mut attributes = of_pool(window, *ceil);
-                if *count_include_pad && window.pad != Pair::default() {
-                    attributes.insert("count_include_pad".to_owned(), 1.into());
-                }
-                self.push("AveragePool", [x], y, attributes)
-            }
+            } => self.push(
+                "AveragePool",
+                [x],
+                y,
+                of_average(window, *ceil, *count_include_pad),
+            ),
             LayerOp::GlobalAveragePool => self.plain("GlobalAveragePool", [x], y),
             LayerOp::Relu => self.plain("Relu", [x], y),
             LayerOp::LeakyRelu { slope } => self.with("LeakyRelu", x, y, [("alpha", *slope)]),
@@ -109,6 +99,23 @@ impl Laying {
         .map_err(LayerListError::Graph)
     }
 
+    fn conv(
+        &mut self,
+        name: &str,
+        x: &str,
+        (window, groups): (&WindowSpec, usize),
+        tensors: &Tensors,
+    ) -> Result<(), InferError> {
+        let kernel = self.tensor(name, "weight", tensors);
+        let bias = self.tensor(name, "bias", tensors);
+        let mut attributes = of_window(window);
+        if groups > 1 {
+            attributes.insert("group".to_owned(), signed(groups).into());
+        }
+        let inputs = [Some(x.to_owned()), kernel, bias];
+        self.push("Conv", inputs.into_iter().flatten(), name, attributes)
+    }
+
     /// `weight · flatten(x) + bias` where the picture is as small as the weights allow, and the same
     /// at every place of a larger one.
     fn linear(&mut self, name: &str, x: &str, tensors: &Tensors) -> Result<(), InferError> {
@@ -140,8 +147,7 @@ impl Laying {
             pad: Pair::both(size / 2),
             dilation: Pair::both(1),
         };
-        let mut attributes = of_pool(&window, false);
-        attributes.insert("count_include_pad".to_owned(), 1.into());
+        let attributes = of_average(&window, false, true);
         let square = self.0.node("Mul", &[x, x], [])?;
         let mean = self.0.fresh("mean");
         self.push("AveragePool", [&square], &mean, attributes)?;
@@ -311,6 +317,16 @@ fn of_pool(window: &WindowSpec, ceil: bool) -> Attributes {
     attributes.insert("kernel_shape".to_owned(), Attribute::Ints(kernel));
     if ceil {
         attributes.insert("ceil_mode".to_owned(), 1.into());
+    }
+    attributes
+}
+
+/// Returns the attributes of an average. ONNX Runtime divides as `PyTorch` and Caffe do: by the places
+/// of a window that are on the picture or, where padding counts, on its padding, never by those beyond.
+fn of_average(window: &WindowSpec, ceil: bool, padding_counts: bool) -> Attributes {
+    let mut attributes = of_pool(window, ceil);
+    if padding_counts && window.pad != Pair::default() {
+        attributes.insert("count_include_pad".to_owned(), 1.into());
     }
     attributes
 }

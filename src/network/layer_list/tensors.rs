@@ -210,7 +210,7 @@ fn made(layer: &LayerSpec, read: &[usize]) -> Result<usize, LayerListError> {
         expected,
     };
     match &layer.op {
-        LayerOp::Conv { out, groups, .. } if read[0] % groups == 0 => Ok(*out),
+        LayerOp::Conv { out, groups, .. } if read[0].is_multiple_of(*groups) => Ok(*out),
         LayerOp::Conv { groups, .. } => Err(refused(format!("it has {groups} groups"))),
         LayerOp::Linear { out, .. } => Ok(*out),
         LayerOp::Concat => Ok(read.iter().sum()),
@@ -281,7 +281,22 @@ fn needs(op: &LayerOp, channels: usize) -> Vec<Need> {
             optional(each("weight", channels)),
             optional(each("bias", channels)),
         ],
-        _ => Vec::new(),
+        LayerOp::MaxPool { .. }
+        | LayerOp::AveragePool { .. }
+        | LayerOp::GlobalAveragePool
+        | LayerOp::Relu
+        | LayerOp::LeakyRelu { .. }
+        | LayerOp::Sigmoid
+        | LayerOp::Tanh
+        | LayerOp::Elu { .. }
+        | LayerOp::LrnAcross { .. }
+        | LayerOp::LrnWithin { .. }
+        | LayerOp::Concat
+        | LayerOp::Sum { .. }
+        | LayerOp::Product
+        | LayerOp::Maximum
+        | LayerOp::Dropout { .. }
+        | LayerOp::Softmax => Vec::new(),
     };
     if let LayerOp::Conv {
         out, bias: true, ..

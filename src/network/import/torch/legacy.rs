@@ -29,9 +29,12 @@ impl<R: Read + Seek> Legacy<R> {
     /// Reads what describes the tensors of a file of `length` bytes, and finds its storages.
     pub(super) fn open(mut file: R, length: u64) -> Result<(Self, Pickled), TorchError> {
         // A file that is none of PyTorch's need not be a pickle at all.
-        let first = pickle::read(&mut file).map_err(|error| match error {
-            TorchError::Io(source) => TorchError::Io(source),
-            _ => TorchError::Format,
+        let first = pickle::read(&mut file).map_err(|error| {
+            if matches!(error, TorchError::Io(_)) {
+                error
+            } else {
+                TorchError::Format
+            }
         })?;
         if !matches!(first.root, Value::Int(MAGIC)) {
             return Err(TorchError::Format);
@@ -127,9 +130,11 @@ fn texts(pickled: &Pickled) -> Option<Vec<&str>> {
     let Some(Object::List(list)) = pickled.objects.get(place) else {
         return None;
     };
-    let texts = list.iter().map(|value| match value {
-        Value::Text(text) => Some(&**text),
-        _ => None,
+    let texts = list.iter().map(|value| {
+        let Value::Text(text) = value else {
+            return None;
+        };
+        Some(&**text)
     });
     texts.collect()
 }

@@ -89,14 +89,16 @@ pub(super) fn pairs(arguments: &[Value], objects: &[Object]) -> Option<Vec<(Valu
 }
 
 fn items<'a>(value: &'a Value, objects: &'a [Object]) -> Option<&'a [Value]> {
-    match value {
-        Value::Tuple(tuple) => Some(&tuple.items),
-        Value::Object(place) => match objects.get(*place) {
-            Some(Object::List(list)) => Some(list),
-            _ => None,
-        },
-        _ => None,
+    if let Value::Tuple(tuple) = value {
+        return Some(&tuple.items);
     }
+    let Value::Object(place) = value else {
+        return None;
+    };
+    let Object::List(list) = objects.get(*place)? else {
+        return None;
+    };
+    Some(list)
 }
 
 /// Returns the tensor of `arguments`: storage, offset, extents, strides, and what does not matter.
@@ -156,9 +158,11 @@ fn extents(value: &Value) -> Option<Vec<usize>> {
     let Value::Tuple(tuple) = value else {
         return None;
     };
-    let extents = tuple.items.iter().map(|item| match item {
-        Value::Int(number) => extent(*number),
-        _ => None,
+    let extents = tuple.items.iter().map(|item| {
+        let Value::Int(number) = item else {
+            return None;
+        };
+        extent(*number)
     });
     extents.collect()
 }

@@ -73,7 +73,7 @@ impl<R: Read> Machine<'_, R> {
             0x95 => self.bytes::<8>().map(drop)?,
             b'(' => self.marks.push(self.stack.len()),
             b'0' => self.pop().map(drop)?,
-            b'1' => self.to_mark().map(drop)?,
+            b'1' => self.since_mark().map(drop)?,
             b'2' => {
                 let top = self.top()?.clone();
                 self.stack.push(top);
@@ -155,12 +155,15 @@ impl<R: Read> Machine<'_, R> {
     fn tuple(&mut self, instruction: u8) -> Result<(), TorchError> {
         let items = match instruction {
             b')' => Vec::new(),
-            b't' => self.to_mark()?,
+            b't' => self.since_mark()?,
             _ => self.pop_some(usize::from(instruction - 0x84))?,
         };
-        let within = items.iter().map(|item| match item {
-            Value::Tuple(tuple) => tuple.depth,
-            _ => 0,
+        let within = items.iter().map(|item| {
+            if let Value::Tuple(tuple) = item {
+                tuple.depth
+            } else {
+                0
+            }
         });
         let depth = within.max().unwrap_or(0) + 1;
         if depth > MOST_LEVELS {
@@ -176,9 +179,12 @@ impl<R: Read> Machine<'_, R> {
 
     fn list(&mut self, instruction: u8) -> Result<(), TorchError> {
         let items = match instruction {
-            b']' => return Ok(self.push_object(Object::List(Vec::new()))),
+            b']' => {
+                self.push_object(Object::List(Vec::new()));
+                return Ok(());
+            }
             b'a' => self.pop_some(1)?,
-            _ => self.to_mark()?,
+            _ => self.since_mark()?,
         };
         match self.top_object() {
             Some(Object::List(list)) => list.extend(items),
@@ -189,9 +195,12 @@ impl<R: Read> Machine<'_, R> {
 
     fn dict(&mut self, instruction: u8) -> Result<(), TorchError> {
         let items = match instruction {
-            b'}' => return Ok(self.push_object(Object::Dict(Vec::new()))),
+            b'}' => {
+                self.push_object(Object::Dict(Vec::new()));
+                return Ok(());
+            }
             b's' => self.pop_some(2)?,
-            _ => self.to_mark()?,
+            _ => self.since_mark()?,
         };
         if items.len() % 2 != 0 {
             return Err(self.nonsense("a key without a value".to_owned()));
@@ -231,11 +240,11 @@ impl<R: Read> Machine<'_, R> {
             Global::OrderedDict => {
                 let pairs = names::pairs(&arguments.items, &self.objects);
                 let pairs = pairs.ok_or_else(|| self.nonsense("entries of no pairs".to_owned()))?;
-                return Ok(self.push_object(Object::Dict(pairs)));
+                self.push_object(Object::Dict(pairs));
+                return Ok(());
             }
             Global::RebuildTensor => names::tensor(&arguments.items),
-            Global::RebuildParameter => arguments.items.first().cloned(),
-            Global::Size => arguments.items.first().cloned(),
+            Global::RebuildParameter | Global::Size => arguments.items.first().cloned(),
             Global::Device => Some(Value::Other),
             Global::Storage(_) => None,
         };
@@ -301,13 +310,13 @@ impl<R: Read> Machine<'_, R> {
     }
 
     fn pop_text(&mut self) -> Result<Rc<str>, TorchError> {
-        match self.pop()? {
-            Value::Text(text) => Ok(text),
-            _ => Err(self.nonsense("a name that is no text".to_owned())),
-        }
+        let Value::Text(text) = self.pop()? else {
+            return Err(self.nonsense("a name that is no text".to_owned()));
+        };
+        Ok(text)
     }
 
-    fn to_mark(&mut self) -> Result<Vec<Value>, TorchError> {
+    fn since_mark(&mut self) -> Result<Vec<Value>, TorchError> {
         let mark = self.marks.pop();
         let mark = mark.ok_or_else(|| self.nonsense("a mark is missing".to_owned()))?;
         Ok(self.stack.split_off(mark.min(self.stack.len())))

@@ -30,9 +30,11 @@ pub(super) fn tensors(pickled: &Pickled) -> Result<BTreeMap<String, Tensor>, Tor
         let entries = entries(value, &pickled.objects).ok_or(TorchError::NoState)?;
         let tensors: BTreeMap<String, Tensor> = entries
             .iter()
-            .filter_map(|(name, value)| match value {
-                Value::Tensor(tensor) => Some(((*name).to_owned(), Tensor::clone(tensor))),
-                _ => None,
+            .filter_map(|(name, value)| {
+                let Value::Tensor(tensor) = value else {
+                    return None;
+                };
+                Some(((*name).to_owned(), Tensor::clone(tensor)))
             })
             .collect();
         if !tensors.is_empty() {
@@ -52,9 +54,11 @@ fn entries<'a>(value: &'a Value, objects: &'a [Object]) -> Option<BTreeMap<&'a s
     let Some(Object::Dict(pairs)) = objects.get(*place) else {
         return None;
     };
-    let named = pairs.iter().filter_map(|(key, value)| match key {
-        Value::Text(name) => Some((&**name, value)),
-        _ => None,
+    let named = pairs.iter().filter_map(|(key, value)| {
+        let Value::Text(name) = key else {
+            return None;
+        };
+        Some((&**name, value))
     });
     Some(named.collect())
 }
