@@ -1,3 +1,5 @@
+//! Drawings are what their seed says: their bytes, their size, and some contrast.
+
 use sha2::{Digest, Sha256};
 
 use super::draw;

@@ -1,3 +1,6 @@
+//! Data sets over folders made here: classes, what is left out, what is kept, and batches that are
+//! functions of their step.
+
 use std::fs;
 use std::path::Path;
 
