@@ -44,9 +44,9 @@ impl Bounds {
             high: [f32::MIN; 2],
         };
         for point in points {
-            for axis in 0..2 {
-                bounds.low[axis] = bounds.low[axis].min(point[axis] - margin);
-                bounds.high[axis] = bounds.high[axis].max(point[axis] + margin);
+            for (axis, at) in point.iter().enumerate() {
+                bounds.low[axis] = bounds.low[axis].min(at - margin);
+                bounds.high[axis] = bounds.high[axis].max(at + margin);
             }
         }
         bounds

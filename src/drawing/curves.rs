@@ -133,9 +133,8 @@ fn marks(side: usize, palette: &Palette, random: &mut Random) -> Canvas {
                 .collect()
         })
         .collect();
-    let rows = (EXTENT / size) as usize + 1;
-    for row in 0..rows {
-        for column in 0..(EXTENT / (0.9 * size)) as usize + 1 {
+    for row in 0..=(EXTENT / size) as usize {
+        for column in 0..=(EXTENT / (0.9 * size)) as usize {
             if random.chance(0.12) {
                 continue;
             }

@@ -109,8 +109,8 @@ impl Flow {
             let far = length(c, s).max(1e-12);
             // Half of the doubled angle is across the edge; a right angle further is along it.
             let half = [
-                ((1.0 + c / far) / 2.0).max(0.0).sqrt(),
-                ((1.0 - c / far) / 2.0).max(0.0).sqrt(),
+                (0.5 + 0.5 * c / far).max(0.0).sqrt(),
+                (0.5 - 0.5 * c / far).max(0.0).sqrt(),
             ];
             let across = if s < 0.0 { [half[0], -half[1]] } else { half };
             let weight = far / (far + faint);

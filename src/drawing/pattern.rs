@@ -84,7 +84,8 @@ pub(super) fn pattern(side: usize, random: &mut Random) -> Canvas {
         } else {
             single
         };
-        let tint: Colour = colour.map(|c| c + own * 0.12 * (hashed(piece.id ^ 77) - 0.5));
+        let tint: Colour =
+            colour.map(|c| c + own * 0.12 * (hashed(hash(piece.id as i32, 2, seed)) - 0.5));
         blend(ground, tint, piece.level)
     })
 }
@@ -194,10 +195,12 @@ impl Form {
 
     fn cells(&self, kind: Kind, point: Point) -> Piece {
         let cell = cell(point, self.spread, self.seed);
-        let level = match kind {
-            Kind::Cracks => ease(cell.next - cell.near, 0.05, 0.1 + self.soft * 0.3),
-            Kind::Pebbles => 1.0 - (cell.near * 1.3).min(1.0),
-            _ => 1.0,
+        let level = if kind == Kind::Cracks {
+            ease(cell.next - cell.near, 0.05, 0.1 + self.soft * 0.3)
+        } else if kind == Kind::Pebbles {
+            1.0 - (cell.near * 1.3).min(1.0)
+        } else {
+            1.0
         };
         Piece { level, id: cell.id }
     }

@@ -100,7 +100,7 @@ fn stroke(
     for row in top..bottom {
         for column in left..right {
             let place = [(column as f32 + 0.5) * unit, (row as f32 + 0.5) * unit];
-            let (across, along) = locate(&points, place, half);
+            let (across, along) = locate(&points, place);
             if across.abs() >= half + unit {
                 continue;
             }
@@ -120,10 +120,9 @@ fn stroke(
     }
 }
 
-/// Returns how far a place lies to the side of a line (beyond `half` where it lies behind an end)
-/// and where along it, 0-1.
-fn locate(points: &[Point], place: Point, half: f32) -> (f32, f32) {
-    let mut best = (f32::MAX, half * 4.0, 0.0);
+/// Returns how far a place lies from a line, negative on its left, and where along it, 0-1.
+fn locate(points: &[Point], place: Point) -> (f32, f32) {
+    let (mut nearest, mut side, mut along) = (f32::MAX, 1.0, 0.0);
     let pieces = (points.len() - 1) as f32;
     for (index, ends) in points.windows(2).enumerate() {
         let (ex, ey) = (ends[1][0] - ends[0][0], ends[1][1] - ends[0][1]);
@@ -132,12 +131,13 @@ fn locate(points: &[Point], place: Point, half: f32) -> (f32, f32) {
         let t = ((px * ex + py * ey) / squared).clamp(0.0, 1.0);
         let (dx, dy) = (px - t * ex, py - t * ey);
         let away = dx * dx + dy * dy;
-        if away < best.0 {
-            let side = if ex * py - ey * px < 0.0 { -1.0 } else { 1.0 };
-            best = (away, side, (index as f32 + t) / pieces);
+        if away < nearest {
+            nearest = away;
+            side = if ex * py - ey * px < 0.0 { -1.0 } else { 1.0 };
+            along = (index as f32 + t) / pieces;
         }
     }
-    (best.0.sqrt() * best.1.signum(), best.2)
+    (nearest.sqrt() * side, along)
 }
 
 /// Returns how much paint a bristle carries, 0-1: it varies across and, slowly, along a stroke.

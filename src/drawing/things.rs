@@ -136,7 +136,7 @@ pub(super) fn tree(
                 .map(|index| {
                     let turn = index as f32 / 14.0;
                     let [cos, sin] = super::arithmetic::direction(turn);
-                    let up = (sin + 1.0) / 2.0;
+                    let up = 0.5 + 0.5 * sin;
                     let half = size * 0.16 * (1.2 - up);
                     [
                         x + half * cos * 1.4 + sway * up * up * 3.0,

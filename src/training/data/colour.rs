@@ -79,7 +79,7 @@ fn blur(planes: &mut [f32], crop: usize, share: f32) {
             let mut before = row[0];
             for at in 0..crop {
                 let (here, after) = (row[at], row[(at + 1).min(crop - 1)]);
-                row[at] = here + share * ((before + after) / 2.0 - here);
+                row[at] = here + share * (0.5 * (before + after) - here);
                 before = here;
             }
         }
@@ -87,7 +87,7 @@ fn blur(planes: &mut [f32], crop: usize, share: f32) {
         for at in 0..crop * crop {
             let here = plane[at];
             let after = plane.get(at + crop).copied().unwrap_or(here);
-            plane[at] = here + share * ((before[at % crop] + after) / 2.0 - here);
+            plane[at] = here + share * (0.5 * (before[at % crop] + after) - here);
             before[at % crop] = here;
         }
     }

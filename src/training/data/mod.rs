@@ -19,7 +19,7 @@ use std::path::PathBuf;
 
 use self::{
     crop::Window,
-    split::{HeldOut, Split},
+    split::{HeldOut, Region},
     store::Stored,
 };
 pub use self::{
@@ -65,8 +65,8 @@ pub struct Dataset {
     classes: Vec<Vec<usize>>,
     /// Class and place of each crop that is kept for the accuracy.
     held_out: Vec<HeldOut>,
-    /// How each picture is divided.
-    splits: Vec<Split>,
+    /// The part of each picture that is trained on.
+    regions: Vec<Region>,
 }
 
 impl Dataset {
@@ -112,7 +112,7 @@ impl Dataset {
             pictures,
             classes: split.classes,
             held_out: split.held_out,
-            splits: split.splits,
+            regions: split.regions,
         };
         Ok((dataset, report))
     }
@@ -135,7 +135,7 @@ impl Dataset {
             let mut random = Random::stream(self.options.seed, &[0, step, index as u64]);
             let class = random.below(self.classes.len());
             let picture = *random.pick(&self.classes[class]);
-            let region = self.splits[picture].training;
+            let region = self.regions[picture];
             let window = Window::random(region, &self.options, &mut random);
             (class, picture, window, Some(random))
         })

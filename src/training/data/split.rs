@@ -20,13 +20,6 @@ pub(super) struct Region {
     pub(super) height: usize,
 }
 
-/// How one picture is divided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Split {
-    /// What is trained on (the whole of a picture that is never asked for).
-    pub(super) training: Region,
-}
-
 /// A crop that is kept.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct HeldOut {
@@ -41,23 +34,22 @@ pub(super) struct HeldOut {
 pub(super) struct Splits {
     pub(super) classes: Vec<Vec<usize>>,
     pub(super) held_out: Vec<HeldOut>,
-    pub(super) splits: Vec<Split>,
+    /// What is trained on of each picture (the whole of one that is kept).
+    pub(super) regions: Vec<Region>,
 }
 
 /// Divides the pictures of each class.
 pub(super) fn split(classes: &[Vec<usize>], pictures: &[Stored], options: &DataOptions) -> Splits {
-    let whole = |picture: &Stored| Split {
-        training: Region {
-            left: 0,
-            top: 0,
-            width: picture.width,
-            height: picture.height,
-        },
+    let whole = |picture: &Stored| Region {
+        left: 0,
+        top: 0,
+        width: picture.width,
+        height: picture.height,
     };
     let mut result = Splits {
         classes: classes.to_vec(),
         held_out: Vec::new(),
-        splits: pictures.iter().map(whole).collect(),
+        regions: pictures.iter().map(whole).collect(),
     };
     if !options.hold_out {
         return result;
@@ -68,7 +60,7 @@ pub(super) fn split(classes: &[Vec<usize>], pictures: &[Stored], options: &DataO
             let kept = &mut result.classes[class];
             for _ in 0..members.len().div_ceil(8) {
                 let picture = kept.remove(random.below(kept.len()));
-                let region = result.splits[picture].training;
+                let region = result.regions[picture];
                 for share in [0.0, 1.0] {
                     result.held_out.push(HeldOut {
                         class,
@@ -81,9 +73,9 @@ pub(super) fn split(classes: &[Vec<usize>], pictures: &[Stored], options: &DataO
             continue;
         }
         for &picture in members {
-            let split = &mut result.splits[picture];
-            let (training, region) = divided(split.training, options, &mut random);
-            split.training = training;
+            let whole = result.regions[picture];
+            let (training, region) = divided(whole, options, &mut random);
+            result.regions[picture] = training;
             let share = random.unit();
             result.held_out.push(HeldOut {
                 class,
@@ -94,22 +86,10 @@ pub(super) fn split(classes: &[Vec<usize>], pictures: &[Stored], options: &DataO
         }
     }
     if result.held_out.len() > MOST {
-        let every = result.held_out.len() as f64 / MOST as f64;
-        result.held_out = (0..MOST)
-            .map(|index| result.held_out[evenly(index, every)])
-            .collect();
+        let all = std::mem::take(&mut result.held_out);
+        result.held_out = (0..MOST).map(|at| all[at * all.len() / MOST]).collect();
     }
     result
-}
-
-#[allow(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "an index, far below 2^52"
-)]
-fn evenly(index: usize, every: f64) -> usize {
-    (index as f64 * every) as usize
 }
 
 /// Takes a strip off one end of a picture's longer side, as wide as the smallest crop that training

@@ -1,3 +1,6 @@
+//! Data sets over folders made here: classes, what is left out, what is kept, and batches that are
+//! functions of their step.
+
 use std::fs;
 use std::path::Path;
 
@@ -132,7 +135,7 @@ fn a_picture_that_is_its_own_class_keeps_a_strip() {
     let (data, _) = Dataset::open(&folder(&root), &options).unwrap();
     assert_eq!(data.class_names(), ["a.png", "b.png"]);
     let kept = data.held_out_batch(0);
-    let mut seen = vec![[f32::MAX, f32::MIN, f32::MAX, f32::MIN]; 2];
+    let mut seen = [[f32::MAX, f32::MIN, f32::MAX, f32::MIN]; 2];
     for step in 0..100 {
         let batch = data.batch(step);
         for (crop, &label) in batch.pictures.data().chunks_exact(768).zip(&batch.labels) {
