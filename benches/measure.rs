@@ -27,7 +27,7 @@ use pentimento::network;
 use pentimento::pixels::{self, DecodeOptions, Filter, Picture, Rounding, fit_longest};
 use pentimento::profile::{NetworkRef, Profile, RawOptions, RawProfile, Roots, resolve};
 use pentimento::runtime;
-use pentimento::transfer::{Event, Flow, Naming, SavedAs, Task, Tools, paint};
+use pentimento::transfer::{Event, Flow, Naming, SavedAs, StoppedAs, Task, Tools, paint};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -206,7 +206,7 @@ fn paint_one(
     let started = std::time::Instant::now();
     let unfinished = file.with_extension("part.png");
     let task = Task {
-        content: args.pictures.join(format!("{content}.jpg")),
+        content: Some(args.pictures.join(format!("{content}.jpg"))),
         styles: vec![args.pictures.join(format!("{style}.jpg"))],
         profile: profile.clone(),
         roots: Roots::any(Path::new(".")),
@@ -215,6 +215,7 @@ fn paint_one(
             result: unfinished.clone(),
             snapshots: SavedAs::Beside,
             losses: None,
+            stopped: StoppedAs::Result,
         },
         seed: 1,
         memory: None,
