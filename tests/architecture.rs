@@ -188,21 +188,16 @@ fn is_test_file(path: &Path) -> bool {
     })
 }
 
-#[test]
-fn imports_follow_the_rules() {
-    let mut breaches = Vec::new();
-    let rules: [(&[&str], &[&str]); 9] = [
+/// Modules, and those that they may not name.
+type Rule = (&'static [&'static str], &'static [&'static str]);
+
+fn rules() -> Vec<Rule> {
+    vec![
         (DAEMON, COMPUTING),
-        (
-            DRAWING,
-            &[
-                COMPUTING,
-                DAEMON,
-                GROUND,
-                &["transfer", "worker", "protocol"],
-            ]
-            .concat(),
-        ),
+        (DRAWING, COMPUTING),
+        (DRAWING, DAEMON),
+        (DRAWING, GROUND),
+        (DRAWING, &["transfer", "worker", "protocol"]),
         (&["download"], ALL),
         (
             &["models"],
@@ -258,7 +253,13 @@ fn imports_follow_the_rules() {
                 "settings",
             ],
         ),
-    ];
+    ]
+}
+
+#[test]
+fn imports_follow_the_rules() {
+    let mut breaches = Vec::new();
+    let rules = rules();
     for source in sources().iter().filter(|s| !is_test_file(&s.path)) {
         let imports = imports(source);
         if imports.contains("cli") {

@@ -113,6 +113,7 @@ impl Profile {
 
     /// Returns the profile with the last part alone of every absolute path in it: what may be told
     /// to others, since the folders above say something about a machine and its owner.
+    #[must_use]
     pub fn without_absolute_paths(&self) -> Self {
         let mut profile = self.clone();
         for stage in &mut profile.stages {

@@ -18,7 +18,7 @@ pub fn free_card_memory(env: &Environment, card: u32) -> Option<u64> {
         .ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     let mebibytes: u64 = text.trim().parse().ok()?;
-    output.status.success().then(|| mebibytes << 20)
+    output.status.success().then_some(mebibytes << 20)
 }
 
 /// Returns how the driver calls CUDA's card of this index: `CUDA_VISIBLE_DEVICES` may hide and

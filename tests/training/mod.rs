@@ -72,10 +72,10 @@ fn tools() -> Tools<'static> {
 fn run(task: &Task, stop: Option<u64>, events: &mut Vec<Event>) -> Result<Trained, TrainingError> {
     let clock = Clock::start();
     train(task, &dataset(), &tools(), &clock, &mut |event| {
-        let reached = match &event {
-            Event::Step(report) => Some(report.step),
-            _ => None,
-        };
+        let mut reached = None;
+        if let Event::Step(report) = &event {
+            reached = Some(report.step);
+        }
         events.push(event);
         if stop.is_some() && reached == stop {
             Flow::Stop
@@ -105,9 +105,11 @@ fn a_network_learns_and_is_installed() {
     let trained = run(&task(dir.path(), 60), None, &mut events).unwrap();
     let losses: Vec<f64> = events
         .iter()
-        .filter_map(|event| match event {
-            Event::Step(report) => Some(report.loss),
-            _ => None,
+        .filter_map(|event| {
+            if let Event::Step(report) = event {
+                return Some(report.loss);
+            }
+            None
         })
         .collect();
     assert_eq!(
@@ -156,7 +158,7 @@ fn a_training_that_was_stopped_goes_on_to_the_same_bytes() {
     let models = dir.path().join("parts");
     let early = run(&task(&models, 9), Some(4), &mut Vec::new()).unwrap();
     assert_eq!((early.step, early.stopped), (4, true));
-    assert!(network::find("mine", &[models.clone()]).is_ok());
+    assert!(network::find("mine", std::slice::from_ref(&models)).is_ok());
     assert_ne!(weights(&early), weights(&whole));
 
     let resume = Task {

@@ -26,6 +26,10 @@ const SCALE: f64 = 256.0 / 255.0;
 
 /// Writes the network into `folder` and returns its name in a profile.
 fn network(folder: &Path) -> String {
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "short in binary: nothing is lost"
+    )]
     let bytes = |values: &[f64]| -> Vec<u8> {
         let values = values.iter().map(|&v| v as f32);
         values.flat_map(f32::to_le_bytes).collect()

@@ -8,6 +8,10 @@ use std::collections::BTreeSet;
 
 /// What the markers say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a mark that a file has or has not, and they are independent"
+)]
 pub(super) struct Marks {
     /// The end marker of the first picture in the file is there.
     pub(super) ended: bool,
@@ -28,7 +32,7 @@ pub(super) struct Marks {
 #[derive(Default)]
 struct Scans {
     progressive: bool,
-    n_scans: usize,
+    headers_seen: usize,
     /// Identifiers of the components that the frame has.
     components: Vec<u8>,
     /// By component and coefficient: sent to the last bit.
@@ -49,13 +53,13 @@ impl Scans {
     /// Notes a scan header: the components, then the first and last coefficient and two bit
     /// positions, of which the low one is 0 in the last pass (ITU T.81, B.2.3 and G.1.1).
     fn scan(&mut self, segment: &[u8]) {
-        self.n_scans += 1;
+        self.headers_seen += 1;
         let Some((&count, rest)) = segment.split_first() else {
             return;
         };
         let (selectors, rest) = rest.split_at((2 * usize::from(count)).min(rest.len()));
         if let [first, last, bits, ..] = rest
-            && bits & 0x0f == 0
+            && bits.trailing_zeros() >= 4
         {
             for selector in selectors.chunks_exact(2) {
                 let sent = (*first..=(*last).min(63)).map(|k| (selector[0], k));
@@ -82,7 +86,7 @@ pub(super) fn read(bytes: &[u8]) -> Marks {
             END => {
                 marks.ended = true;
                 marks.lacks_scans = scans.lacks();
-                let single = !scans.progressive && scans.n_scans == 1;
+                let single = !scans.progressive && scans.headers_seen == 1;
                 marks.end_of_scan = single.then_some(after - 2);
                 return marks;
             }
