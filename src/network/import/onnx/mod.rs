@@ -2,8 +2,8 @@
 //!
 //! What comes out has operator set [`OPSET`], f32 throughout, one picture as its input
 //! (`[1, 3, height, width]`), constants worked out, and only nodes that have a gradient. Operators of
-//! other sets are rewritten node by node ([`convert`], one table); what depends on nothing but
-//! constants and extents is computed ([`fold`]). Nodes on which no layer depends, such as the sorting
+//! other sets are rewritten node by node (`convert`, one table); what depends on nothing but
+//! constants and extents is computed (`fold`). Nodes on which no layer depends, such as the sorting
 //! of a classifier's answers, are left out; anything else that cannot be had is an error that names
 //! all of it at once.
 //!
