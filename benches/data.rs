@@ -12,7 +12,10 @@ fn main() -> anyhow::Result<()> {
     let mut group = criterion.benchmark_group("data");
     group.throughput(Throughput::Elements(DRAWINGS));
     group.bench_function("drawings_128", |bencher| {
-        bencher.iter(|| (0..DRAWINGS).map(|seed| drawing::draw(128, seed)).last());
+        bencher.iter(|| {
+            let drawings = (0..DRAWINGS).map(|seed| drawing::draw(128, seed));
+            drawings.map(|drawing| drawing.len()).sum::<usize>()
+        });
     });
     let options = DataOptions::default();
     let sources = [DataSource::Procedural {

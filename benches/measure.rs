@@ -145,13 +145,10 @@ fn folder(args: &Args, profile: &Profile) -> anyhow::Result<PathBuf> {
     hash.update(network.sha256());
     hash.update(profile.to_toml());
     let digest = hash.finalize();
-    let short: String = digest[..4]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let short = u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]);
     Ok(args
         .out
-        .join(format!("{}-{short}", network.manifest().name)))
+        .join(format!("{}-{short:08x}", network.manifest().name)))
 }
 
 fn result_file(folder: &Path, (content, style): &(String, String)) -> PathBuf {
