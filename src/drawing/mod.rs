@@ -3,7 +3,7 @@
 //!
 //! A drawing is a *subject* (noise, pattern, marbling, leaves, lines, lit forms, a scene) made in a
 //! *medium* (as it is, brush strokes, pen, halftone, mosaic, flat colours) and then *aged* (grain,
-//! canvas, stains). Each has a file; a new one is added there and in [`subject`] or [`drawn`].
+//! canvas, stains). Each has a file; a new one is added there and in `subject` or `drawn`.
 //!
 //! The same seed gives the same bytes on every machine: only operations that are exact everywhere are
 //! used (`arithmetic`). The bytes belong to a recipe for training, so a change of any of them is a

@@ -5,7 +5,7 @@
 //! Pictures are held as 8-bit RGB, reduced so that all of them fit the memory that the options allow
 //! ([`DataOptions::memory`]); drawings are made when they are first asked for.
 //!
-//! Some of what there is is never trained on, so that accuracy can be told honestly ([`split`]).
+//! Some of what there is is never trained on, so that accuracy can be told honestly (`split`).
 
 mod colour;
 mod crop;
