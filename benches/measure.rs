@@ -146,8 +146,9 @@ fn folder(args: &Args, profile: &Profile) -> anyhow::Result<PathBuf> {
     hash.update(profile.to_toml());
     let digest = hash.finalize();
     let short = u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]);
-    let name = &network.manifest().name;
-    Ok(args.out.join(format!("{name}-{short:08x}")))
+    Ok(args
+        .out
+        .join(format!("{}-{short:08x}", network.manifest().name)))
 }
 
 fn result_file(folder: &Path, (content, style): &(String, String)) -> PathBuf {

@@ -13,11 +13,9 @@ use crate::support::studio::wait_until;
 const BLOCKED: &str =
     "far: blocked: network vgg19 is not installed, run `pentimento models pull vgg19`";
 
-/// Drops a bundle, `far`, whose network has a manifest in the studio and no weights.
+/// Drops a bundle, `far`, whose network is in the catalogue and not installed.
 fn drop_far(studio: &Studio) {
     fs::create_dir_all(studio.path("models")).unwrap();
-    let manifest = "name = \"vgg19\"\nfile = \"vgg19.safetensors\"\n";
-    fs::write(studio.path("models/vgg19.toml"), manifest).unwrap();
     studio.drop("far/profile.toml", "network = \"vgg19\"\n");
     studio.drop_pair("far");
 }

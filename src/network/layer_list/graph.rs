@@ -14,7 +14,7 @@ use crate::onnx::{Constant, Data, Dim, Graph, InferError, Model};
 /// Sides of the picture that a network is put together with, one after the other until one fits:
 /// the graph is kept with open extents. Some networks work only from a size on, or only with sizes
 /// whose halves meet where branches do.
-const SIDES: [usize; 7] = [256, 224, 227, 299, 1 << 10, 1 << 14, 1 << 20];
+const SIDES: [usize; 6] = [256, 224, 227, 299, 1 << 10, 1 << 14];
 
 impl LayerList {
     /// Returns the forward graph of the list with `weights`, over `input` of `[1, 3, height, width]`.
