@@ -63,6 +63,7 @@ pub enum Coverage {
 }
 
 impl Coverage {
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "that is how serde asks")]
     fn is_exact(&self) -> bool {
         *self == Self::Exact
     }

@@ -71,9 +71,13 @@ impl Place {
         };
         let mut around = Surroundings {
             wait: &|pause| self.pauses.borrow_mut().push(pause),
-            on_event: &mut |event| match event {
-                Event::Received(bytes) if self.stop_at.is_some_and(|at| bytes >= at) => Flow::Stop,
-                _ => Flow::Continue,
+            on_event: &mut |event| {
+                if let Event::Received(bytes) = event
+                    && self.stop_at.is_some_and(|at| bytes >= at)
+                {
+                    return Flow::Stop;
+                }
+                Flow::Continue
             },
         };
         fetch(&want, &self.path(), &self.limits, &mut around)

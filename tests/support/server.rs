@@ -190,14 +190,17 @@ fn request(mut stream: TcpStream) -> Option<(TcpStream, Asked)> {
 }
 
 fn send(stream: &mut TcpStream, reply: &Reply) -> std::io::Result<()> {
-    let mut head = format!("HTTP/1.1 {} x\r\nConnection: close\r\n", reply.status);
+    write!(
+        stream,
+        "HTTP/1.1 {} x\r\nConnection: close\r\n",
+        reply.status
+    )?;
     if let Some(length) = reply.length {
-        head += &format!("Content-Length: {length}\r\n");
+        write!(stream, "Content-Length: {length}\r\n")?;
     }
     for (name, value) in &reply.headers {
-        head += &format!("{name}: {value}\r\n");
+        write!(stream, "{name}: {value}\r\n")?;
     }
-    stream.write_all(head.as_bytes())?;
     stream.write_all(b"\r\n")?;
     stream.write_all(&reply.body[..reply.sent])?;
     stream.flush()

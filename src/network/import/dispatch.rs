@@ -79,7 +79,7 @@ pub enum ImportError {
     },
     /// A Caffe model that cannot be used.
     #[error(transparent)]
-    Caffe(#[from] CaffeError),
+    Caffe(#[from] Box<CaffeError>),
     /// Layers of a Caffe model that make no graph.
     #[error("put the layers in {} together", path.display())]
     Layers {
@@ -96,7 +96,7 @@ pub enum ImportError {
         path: PathBuf,
         /// What is wrong with it.
         #[source]
-        source: TorchError,
+        source: Box<TorchError>,
     },
     /// A safetensors file that cannot be used.
     #[error("read the weights in {}", path.display())]
@@ -105,7 +105,7 @@ pub enum ImportError {
         path: PathBuf,
         /// What is wrong with it.
         #[source]
-        source: SafetensorsError,
+        source: Box<SafetensorsError>,
     },
     /// An ONNX file that cannot be used.
     #[error("use the ONNX file {}", path.display())]
@@ -114,7 +114,7 @@ pub enum ImportError {
         path: PathBuf,
         /// What is wrong with it.
         #[source]
-        source: OnnxImportError,
+        source: Box<OnnxImportError>,
     },
     /// A graph that does not hang together.
     #[error("check the graph in {}", path.display())]
@@ -145,7 +145,7 @@ pub fn read(path: &Path, options: &ImportOptions) -> Result<Imported, ImportErro
         Kind::Torch | Kind::Safetensors => from_tensors(path, kind, options)?,
         Kind::Onnx => bare(onnx::read(path).map_err(|source| ImportError::Onnx {
             path: path.to_owned(),
-            source,
+            source: Box::new(source),
         })?),
     };
     check(&imported.model).map_err(|source| ImportError::Check {
@@ -186,7 +186,7 @@ fn from_caffe(path: &Path, options: &ImportOptions) -> Result<Imported, ImportEr
         prototxt: options.prototxt.clone(),
         classifier: options.classifier,
     };
-    let network = caffe::read(path, &wanted)?;
+    let network = caffe::read(path, &wanted).map_err(Box::new)?;
     let model = network
         .layers
         .graph(&options.name, &network.weights)
@@ -234,13 +234,13 @@ fn from_tensors(path: &Path, kind: Kind, options: &ImportOptions) -> Result<Impo
     let model = if kind == Kind::Torch {
         torch::network(&options.name, file, list.as_ref()).map_err(|source| ImportError::Torch {
             path: path.to_owned(),
-            source,
+            source: Box::new(source),
         })?
     } else {
         safetensors::network(&options.name, &mut file, list.as_ref()).map_err(|source| {
             ImportError::Safetensors {
                 path: path.to_owned(),
-                source,
+                source: Box::new(source),
             }
         })?
     };
@@ -333,6 +333,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::float_cmp, reason = "the numbers are taken over as they are")]
     fn what_caffe_says_about_its_input_is_put_as_in_a_manifest() {
         let said = |mean: &[f32], mean_file: Option<&str>, scale| CaffeInput {
             mean: mean.to_vec(),
