@@ -205,8 +205,11 @@ fn event_words(event: &Event) -> Option<String> {
         } => {
             let left = eta_s.filter(|s| s.is_finite() && *s >= 0.0 && *s < 1e9);
             let left = left.map(|s| format!(", {} left", span(Duration::from_secs_f64(s))));
+            // There is no speed before the second iteration of a stage.
+            let speed = (*its_per_s > 0.0).then(|| format!(", {its_per_s:.2} it/s"));
             format!(
-                "stage {stage}, {iteration}/{of}, loss {loss:.4e}, {its_per_s:.2} it/s{}",
+                "stage {stage}, {iteration}/{of}, loss {loss:.4e}{}{}",
+                speed.unwrap_or_default(),
                 left.unwrap_or_default()
             )
         }

@@ -73,7 +73,7 @@ pub enum NetworkError {
         found: String,
     },
     /// A file whose ending is not known.
-    #[error("{} is no network: `.onnx`, `.safetensors`, `.pth` and `.pt` are read", path.display())]
+    #[error("{} is no network: `.onnx`, `.safetensors`, `.pth` and `.pt` are read (a `.caffemodel` becomes one by `pentimento models import`)", path.display())]
     Format {
         /// The file.
         path: PathBuf,
