@@ -8,6 +8,7 @@ mod context;
 mod doctor;
 mod gates;
 mod init;
+mod interrupt;
 mod library;
 mod models;
 mod output;

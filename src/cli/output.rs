@@ -9,6 +9,9 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
+use anyhow::Context as _;
+use indicatif::{ProgressBar, ProgressStyle};
+
 use crate::clock::Clock;
 use crate::daemon::Report;
 use crate::ingest::BundleState;
@@ -19,6 +22,19 @@ use crate::protocol::Event;
 
 /// How often the progress of a job is told.
 const EVERY: Duration = Duration::from_secs(10);
+
+/// Returns the bar of a command that works in steps; hidden where the output is no terminal, or when
+/// told to be quiet.
+pub(super) fn step_bar(quiet: bool) -> anyhow::Result<ProgressBar> {
+    let bar = if quiet {
+        ProgressBar::hidden()
+    } else {
+        ProgressBar::no_length()
+    };
+    let style = ProgressStyle::with_template("{prefix} {bar:30} {pos}/{len}  {msg}");
+    bar.set_style(style.context("lay out the progress bar")?);
+    Ok(bar)
+}
 
 /// Prints one line to standard output.
 pub(super) fn line(text: &str) -> io::Result<()> {

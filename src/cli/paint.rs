@@ -4,15 +4,14 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::args::{Common, PaintArgs};
 use crate::cli::context::Context;
+use crate::cli::interrupt::{self, INTERRUPTED};
 use crate::cli::{library, output, profiles};
 use crate::clock::Clock;
 use crate::job::names::{display_name, display_path, natural_order};
@@ -21,9 +20,6 @@ use crate::runtime::Environment;
 use crate::transfer::{self, Event, Flow, Naming, Painted, SavedAs, StoppedAs, Task, paint};
 use crate::worker::computing::Computing;
 use crate::worker::pace::Pace;
-
-/// The status of an interrupted run.
-const INTERRUPTED: u8 = 130;
 
 /// Endings of pictures that a folder of styles is searched for, as neural-style-pt does.
 const PICTURES: [&str; 5] = ["jpg", "jpeg", "png", "tif", "tiff"];
@@ -96,15 +92,7 @@ pub(super) fn at_once(
         max_pixels: settings.max_pixels,
         follow_symlinks: true,
     };
-    let interrupted = Arc::new(AtomicBool::new(false));
-    // A second Ctrl-C ends the program at once.
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        let flag = Arc::clone(&interrupted);
-        signal_hook::flag::register_conditional_shutdown(signal, i32::from(INTERRUPTED), flag)
-            .context("listen to Ctrl-C")?;
-        signal_hook::flag::register(signal, Arc::clone(&interrupted))
-            .context("listen to Ctrl-C")?;
-    }
+    let interrupted = interrupt::listen()?;
     let painted = show(&task, &computing, &interrupted, common.quiet > 0)?;
     tell(&painted)
 }
@@ -163,13 +151,7 @@ fn show(
     interrupted: &AtomicBool,
     quiet: bool,
 ) -> anyhow::Result<Painted> {
-    let bar = if quiet {
-        ProgressBar::hidden()
-    } else {
-        ProgressBar::no_length()
-    };
-    let style = "{prefix} {bar:30} {pos}/{len}  {msg}";
-    bar.set_style(ProgressStyle::with_template(style).context("lay out the progress bar")?);
+    let bar = output::step_bar(quiet)?;
     let clock = Clock::start();
     let mut pace = Pace::default();
     let mut print_iter = 0;

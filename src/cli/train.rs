@@ -2,15 +2,14 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::args::{Common, TrainArgs};
 use crate::cli::context::Context;
+use crate::cli::interrupt::{self, INTERRUPTED};
 use crate::cli::{library, output};
 use crate::clock::Clock;
 use crate::job::names::display_path;
@@ -21,9 +20,6 @@ use crate::training::{
     Event, Existing, Flow, Length, Plan, Report, Task, Tools, Trained, preset, train,
 };
 use crate::worker::computing::Computing;
-
-/// The status of an interrupted run.
-const INTERRUPTED: u8 = 130;
 
 /// How many drawings `procedural` stands for.
 const DRAWINGS: usize = 4000;
@@ -88,22 +84,9 @@ pub(super) fn run(common: &Common, args: &TrainArgs) -> anyhow::Result<ExitCode>
             (false, false) => Existing::Refuse,
         },
     };
-    let interrupted = interruption()?;
+    let interrupted = interrupt::listen()?;
     let trained = show(&task, &dataset, &tools, &interrupted, common.quiet > 0)?;
     tell(&task, &trained)
-}
-
-/// Returns a flag that Ctrl-C raises; a second Ctrl-C ends the program at once.
-fn interruption() -> anyhow::Result<Arc<AtomicBool>> {
-    let interrupted = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        let flag = Arc::clone(&interrupted);
-        signal_hook::flag::register_conditional_shutdown(signal, i32::from(INTERRUPTED), flag)
-            .context("listen to Ctrl-C")?;
-        signal_hook::flag::register(signal, Arc::clone(&interrupted))
-            .context("listen to Ctrl-C")?;
-    }
-    Ok(interrupted)
 }
 
 fn length(args: &TrainArgs) -> anyhow::Result<Length> {
@@ -225,13 +208,7 @@ fn show(
     interrupted: &AtomicBool,
     quiet: bool,
 ) -> anyhow::Result<Trained> {
-    let bar = if quiet {
-        ProgressBar::hidden()
-    } else {
-        ProgressBar::no_length()
-    };
-    let style = "{prefix} {bar:30} {pos}/{len}  {msg}";
-    bar.set_style(ProgressStyle::with_template(style).context("lay out the progress bar")?);
+    let bar = output::step_bar(quiet)?;
     bar.set_prefix(task.name.clone());
     let clock = Clock::start();
     let say = |text: &str| {

@@ -1,13 +1,12 @@
 //! `pentimento models pull NAME…`: fetches networks, and shows how that goes.
 
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
-use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::cli::args::Common;
+use crate::cli::interrupt::{self, INTERRUPTED};
 use crate::cli::models::args::PullArgs;
 use crate::cli::models::words;
 use crate::cli::output;
@@ -15,20 +14,9 @@ use crate::download::{self, DownloadError, Flow, Limits};
 use crate::job::names::display_path;
 use crate::models::{self, Event, Folders, IfThere, ModelsError, Order, Pulled};
 
-/// Exit status after Ctrl-C.
-const INTERRUPTED: u8 = 130;
-
 /// Fetches the networks one after the other; ends at the first that cannot be had.
 pub(super) fn run(common: &Common, args: &PullArgs, folders: &Folders) -> anyhow::Result<ExitCode> {
-    let interrupted = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        // The second one ends the program at once; what arrived is kept either way.
-        let flag = Arc::clone(&interrupted);
-        signal_hook::flag::register_conditional_shutdown(signal, i32::from(INTERRUPTED), flag)
-            .context("listen to Ctrl-C")?;
-        signal_hook::flag::register(signal, Arc::clone(&interrupted))
-            .context("listen to Ctrl-C")?;
-    }
+    let interrupted = interrupt::listen()?;
     let limits = Limits::default();
     for name in &args.names {
         let order = Order {
