@@ -300,12 +300,21 @@ fn tell(args: &Args, folder: &Path, rows: &[Row]) -> anyhow::Result<()> {
     let pairs: Vec<Value> = rows
         .iter()
         .enumerate()
-        .map(|(index, ((content, style), _))| {
+        .map(|(index, ((content, style), verdicts))| {
+            let layers: serde_json::Map<String, Value> = verdicts
+                .iter()
+                .flat_map(|(title, verdict)| {
+                    let named = move |(layer, ratio): &(String, f64)| {
+                        (format!("{title} {layer}"), json!(ratio))
+                    };
+                    verdict.layers.iter().map(named)
+                })
+                .collect();
             let values: serde_json::Map<String, Value> = columns
                 .iter()
                 .map(|(name, values)| (name.clone(), json!(values[index])))
                 .collect();
-            json!({ "content": content, "style": style, "measures": values })
+            json!({ "content": content, "style": style, "measures": values, "layers": layers })
         })
         .collect();
     let means: serde_json::Map<String, Value> = names

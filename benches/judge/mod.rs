@@ -32,10 +32,12 @@ pub(crate) struct Judge {
 }
 
 /// What a judge says of a picture.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Verdict {
     /// Distance to the style.
     pub(crate) style: f64,
+    /// The distances of the single layers, whose geometric mean it is.
+    pub(crate) layers: Vec<(String, f64)>,
     /// Distance to the content, where the judge measures it.
     pub(crate) content: Option<f64>,
 }
@@ -88,7 +90,9 @@ impl Judge {
         let before = &self.known[content.0];
         let target = &self.known[style.0];
         let mut logarithms = 0.0;
-        for ((painted, before), target) in painted.iter().zip(before).zip(target) {
+        let mut layers = Vec::new();
+        let grams = painted.iter().zip(before).zip(target);
+        for (name, ((painted, before), target)) in self.style_layers.iter().zip(grams) {
             let ratio = apart(painted, target) / apart(before, target);
             ensure!(
                 ratio.is_finite(),
@@ -97,8 +101,9 @@ impl Judge {
                 style.0
             );
             logarithms += ratio.ln();
+            layers.push((name.clone(), ratio));
         }
-        let layers = f64::from(u32::try_from(painted.len()).context("a handful of layers")?);
+        let count = f64::from(u32::try_from(painted.len()).context("a handful of layers")?);
         let content = match &self.content_layer {
             Some(layer) => {
                 let kept = self.features(engine, options, content.1, layer)?;
@@ -109,7 +114,8 @@ impl Judge {
             None => None,
         };
         Ok(Verdict {
-            style: (logarithms / layers).exp(),
+            style: (logarithms / count).exp(),
+            layers,
             content,
         })
     }
