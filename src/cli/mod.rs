@@ -10,6 +10,7 @@ mod gates;
 mod init;
 mod interrupt;
 mod library;
+mod meter;
 mod models;
 mod output;
 mod paint;
