@@ -24,7 +24,7 @@ const ARITHMETIC: &[&str] = &[
 ];
 
 /// The daemon side: it never loads a network.
-const DAEMON: &[&str] = &["daemon", "supervisor", "ingest", "job", "folder"];
+const DAEMON: &[&str] = &["daemon", "supervisor", "ingest", "store", "job", "folder"];
 
 /// Modules that compute.
 const COMPUTING: &[&str] = &[
@@ -86,6 +86,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("ureq", &["download"]),
     ("md5", &["download"]),
     ("notify", &["ingest"]),
+    ("rusqlite", &["store"]),
     ("config", &["settings"]),
     ("tokio", &["daemon", "supervisor"]),
     ("tracing_subscriber", &["logging"]),
