@@ -13,8 +13,8 @@ use crate::causes::with_causes;
 use crate::cli::profiles::{self, Unresolved, located};
 use crate::folder::JobFolder;
 use crate::ingest::{Accepted, BundleFiles, Cause, Rejection};
-use crate::job::Obstacle;
 use crate::job::names::{display_name, display_path};
+use crate::job::{Lack, Obstacle};
 use crate::network::{self, Network, NetworkError};
 use crate::pixels::{self, DecodeError, DecodeOptions, Rounding, fit_longest};
 use crate::profile::{Compat, Profile, ProfileError, ProfileFolders, RawProfile, Roots, resolve};
@@ -146,6 +146,7 @@ pub(super) fn hindrance(folder: &JobFolder, settings: &Settings) -> Option<Obsta
                 return Some(Obstacle {
                     reason: error.to_string(),
                     hint: "put the file back".to_owned(),
+                    lack: Lack::Network,
                 });
             }
             Err(_) => return None,
@@ -157,14 +158,17 @@ pub(super) fn hindrance(folder: &JobFolder, settings: &Settings) -> Option<Obsta
                     "run `pentimento models pull {}`",
                     display_name(name.as_ref())
                 ),
+                lack: Lack::Network,
             }),
             Err(NetworkError::NoWeights { name, file }) => Some(Obstacle {
                 reason: format!("network {} is not installed", display_name(name.as_ref())),
                 hint: format!("put its weights at {}", display_path(&file)),
+                lack: Lack::Network,
             }),
             Err(NetworkError::Missing { name, .. }) => Some(Obstacle {
                 reason: format!("network {} is gone", display_name(name.as_ref())),
                 hint: "put its manifest and its weights back into models/".to_owned(),
+                lack: Lack::Network,
             }),
             Ok(()) | Err(_) => None,
         }

@@ -144,7 +144,9 @@ fn copy_across(from: &Path, to: &Path) -> Result<(), FolderError> {
     remove(from)
 }
 
-fn copy_tree(from: &Path, to: &Path) -> Result<(), FolderError> {
+/// Copies the file or folder `from` to `to`, which must not exist: synced, and compared with its
+/// source. Links are copied as links.
+pub fn copy_tree(from: &Path, to: &Path) -> Result<(), FolderError> {
     let kind = fs::symlink_metadata(from)
         .map_err(io_error("look at", from))?
         .file_type();

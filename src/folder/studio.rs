@@ -4,6 +4,8 @@ use std::fs;
 use std::io;
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::PoisonError;
 
 use crate::clock::Timestamp;
 use crate::folder::FolderError;
@@ -15,6 +17,9 @@ use crate::job::Job;
 use crate::job::JobId;
 use crate::job::JobState;
 use crate::job::names::natural_order;
+
+/// Held while a job is given its number.
+static NUMBERING: Mutex<()> = Mutex::new(());
 
 /// The file that makes a folder a studio.
 pub const MARKER: &str = "pentimento.toml";
@@ -77,6 +82,8 @@ impl Studio {
 
     /// Creates the folder of a new job, with the next free number.
     pub fn new_job_folder(&self, name: &str) -> Result<(JobId, JobFolder), FolderError> {
+        // Claims and reruns are made by different threads of the one process with the lock.
+        let _one_at_a_time = NUMBERING.lock().unwrap_or_else(PoisonError::into_inner);
         let mut id = JobId(self.last_id()?.0 + 1);
         loop {
             let path = self.active.join(format!("{id}-{name}"));
@@ -102,7 +109,28 @@ impl Studio {
             .collect())
     }
 
-    /// Moves a job that is done or failed to `done/` or `failed/`, as `2026-11-23_harbour_0042`.
+    /// Moves a folder that was prepared elsewhere to `active/` as a new job with the next free
+    /// number, which `numbered` is told before.
+    pub fn admit(
+        &self,
+        prepared: &JobFolder,
+        name: &str,
+        numbered: impl FnOnce(JobId) -> Result<(), FolderError>,
+    ) -> Result<JobFolder, FolderError> {
+        let (id, folder) = self.new_job_folder(name)?;
+        // The number is taken; the folder comes whole or not at all.
+        fs::remove_dir(folder.path()).map_err(io_error("replace the folder", folder.path()))?;
+        numbered(id)?;
+        move_path(prepared.path(), folder.path())?;
+        Ok(folder)
+    }
+
+    /// Moves an ended job's folder back to `active/`.
+    pub fn revive(&self, folder: &JobFolder, job: &Job) -> Result<JobFolder, FolderError> {
+        Self::shelve(folder, &self.active, &format!("{}-{}", job.id, job.name))
+    }
+
+    /// Moves a job that is over to `done/` or `failed/`, as `2026-11-23_harbour_0042`.
     pub fn archive(
         &self,
         folder: &JobFolder,
@@ -112,9 +140,12 @@ impl Studio {
         let shelf = match job.state {
             JobState::Done { .. } => &self.done,
             JobState::Failed { .. }
+            | JobState::Cancelled { .. }
             | JobState::Claiming { .. }
             | JobState::Queued
             | JobState::Blocked { .. }
+            | JobState::Paused { .. }
+            | JobState::Retrying { .. }
             | JobState::Running { .. } => &self.failed,
         };
         Self::shelve(

@@ -66,6 +66,7 @@ pub(crate) fn claim(
         created: now,
         profile_source: bundle.accepted.profile_source.clone(),
         inputs: inputs(bundle),
+        course: crate::job::Course::default(),
         state: JobState::Claiming {
             moves: moves(bundle),
         },

@@ -1,0 +1,280 @@
+//! What is asked of the floor from outside, and the steps that are taken.
+
+use tokio::sync::oneshot;
+
+use crate::control;
+use crate::control::Admission;
+use crate::control::Operation;
+use crate::control::Refusal;
+use crate::control::Request;
+use crate::control::Step;
+use crate::control::view::Card;
+use crate::control::view::Filter;
+use crate::control::view::Overview;
+use crate::control::view::Page;
+use crate::daemon::Report;
+use crate::daemon::floor::Entry;
+use crate::daemon::floor::Floor;
+use crate::daemon::floor::on_wire;
+use crate::folder::FolderError;
+use crate::folder::write_atomic;
+use crate::job::Job;
+use crate::job::JobId;
+use crate::job::JobState;
+use crate::job::Wish;
+use crate::job::names::display_path;
+use crate::supervisor::Urgency;
+
+/// What an answered request demands of the loop around the floor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::daemon) enum Demand {
+    /// Nothing.
+    Nothing,
+    /// That the watch folder be looked at.
+    Look,
+    /// That everything end.
+    Stop,
+}
+
+impl Floor<'_> {
+    /// Answers a request.
+    pub(in crate::daemon) fn answer(&mut self, request: Request) -> Demand {
+        match request {
+            Request::Overview(answer) => give(answer, self.overview()),
+            Request::Bundles(answer) => give(answer, self.bundles.values().cloned().collect()),
+            Request::Jobs(filter, answer) => give(answer, self.page(&filter)),
+            Request::Job(id, answer) => give(answer, self.card(id)),
+            Request::Operate(id, operation, answer) => {
+                let done = self.operate(id, &operation);
+                give(answer, done.and_then(|()| self.card(id)));
+            }
+            Request::Admit(admission, answer) => give(answer, self.admit(*admission)),
+            Request::Scan(answer) => {
+                give(answer, ());
+                return Demand::Look;
+            }
+            Request::Stop(answer) => {
+                give(answer, ());
+                return Demand::Stop;
+            }
+        }
+        Demand::Nothing
+    }
+
+    fn overview(&self) -> Overview {
+        let mut n_jobs = [0; JobState::NAMES.len()];
+        let here = self.jobs.values().map(|entry| &entry.job);
+        for job in here.chain(self.archive.jobs()) {
+            let at = JobState::NAMES
+                .iter()
+                .position(|name| *name == job.state.name());
+            if let Some(n) = at.and_then(|at| n_jobs.get_mut(at)) {
+                *n += 1;
+            }
+        }
+        let n_in = |state| self.bundles.values().filter(|b| b.state == state).count() as u64;
+        let running = self.slot.job().and_then(|id| self.card(id).ok());
+        Overview {
+            since: self.since,
+            n_jobs,
+            n_bundles: [n_in("settling"), n_in("waiting"), n_in("rejected")],
+            running: running.into_iter().collect(),
+            n_slots: 1,
+            is_stopping: self.is_stopping,
+        }
+    }
+
+    fn page(&self, filter: &Filter) -> Page {
+        let here = self.jobs.values().map(|entry| &entry.job);
+        let mut found: Vec<JobId> = here
+            .chain(self.archive.jobs())
+            .filter(|job| filter.takes(job))
+            .map(|job| job.id)
+            .collect();
+        found.sort_by_key(|id| std::cmp::Reverse(*id));
+        let is_last = found.len() <= filter.limit;
+        found.truncate(filter.limit);
+        let next = found.last().copied().filter(|_| !is_last);
+        let cards = found
+            .into_iter()
+            .filter_map(|id| self.card(id).ok())
+            .collect();
+        Page { cards, next }
+    }
+
+    fn card(&self, id: JobId) -> Result<Card, Refusal> {
+        let Some(entry) = self.jobs.get(&id) else {
+            let archived = self.archive.get(id);
+            let (job, folder) = archived.ok_or(Refusal::UnknownJob { id })?;
+            return Ok(Card {
+                job: job.clone(),
+                folder: folder.to_owned(),
+                place: None,
+                live: None,
+            });
+        };
+        let is_queued = entry.job.state == JobState::Queued;
+        Ok(Card {
+            job: entry.job.clone(),
+            folder: entry.folder.path().to_owned(),
+            place: is_queued.then(|| self.place(&entry.job)),
+            live: entry.live.clone(),
+        })
+    }
+
+    fn place(&self, job: &Job) -> u64 {
+        let queued = self
+            .jobs
+            .values()
+            .filter(|e| e.job.state == JobState::Queued);
+        1 + queued.filter(|other| other.job.rank() < job.rank()).count() as u64
+    }
+
+    /// Returns the waiting jobs in their order, with their ranks.
+    fn queue(&self) -> Vec<(JobId, i64)> {
+        let waiting = self.jobs.values().map(|entry| &entry.job);
+        let mut queue: Vec<_> = waiting
+            .filter(|job| !matches!(job.state, JobState::Running { .. }))
+            .map(|job| (job.id, job.rank()))
+            .collect();
+        queue.sort_by_key(|(_, rank)| *rank);
+        queue
+            .into_iter()
+            .map(|(id, (rank, _))| (id, rank))
+            .collect()
+    }
+
+    fn operate(&mut self, id: JobId, operation: &Operation) -> Result<(), Refusal> {
+        let job = self.card(id)?.job;
+        if let Operation::Star { file, .. } = operation {
+            let folder = self.card(id)?.folder;
+            if !folder.join(&file.0).is_file() {
+                let file = display_path(&file.0);
+                return Err(Refusal::NoSnapshot { id, file });
+            }
+        }
+        let step = control::decide(operation, &job, &self.queue(), self.clock.wall())?;
+        let failed = |source| Refusal::Files { id, source };
+        match step {
+            Step::Nothing => Ok(()),
+            Step::Enter(next) => {
+                let is_pause = matches!(next, JobState::Paused { .. });
+                self.enter_wished_or_queue(id, next, is_pause);
+                Ok(())
+            }
+            Step::Wish(wish) => self.wish(id, wish).map_err(failed),
+            Step::Revive => self.revive(id).map_err(failed),
+            Step::Rank(ranks) => self.rank(&ranks).map_err(failed),
+            Step::Record(job) => self.record(*job).map_err(failed),
+            Step::Profile(text) => self.profile(id, &text).map_err(failed),
+        }
+    }
+
+    fn enter_wished_or_queue(&mut self, id: JobId, next: JobState, is_pause: bool) {
+        if is_pause || next.is_final() {
+            self.enter_wished(id, next);
+            return;
+        }
+        if let Some(entry) = self.jobs.get_mut(&id) {
+            entry.job.forgive();
+        }
+        self.enter(id, next);
+        if let Some(entry) = self.jobs.get(&id) {
+            (self.tell)(Report::Resumed(&entry.job));
+        }
+    }
+
+    /// Remembers what is wished of a running job, and stops its worker for it.
+    fn wish(&mut self, id: JobId, wish: Option<Wish>) -> Result<(), FolderError> {
+        let Some(entry) = self.jobs.get_mut(&id) else {
+            return Ok(());
+        };
+        let mut changed = entry.job.clone();
+        changed.course.wish = wish;
+        entry.folder.write(&changed)?;
+        entry.job = changed;
+        if wish.is_some() {
+            self.slot.hurry(Urgency::Stop);
+        }
+        Ok(())
+    }
+
+    /// Takes a job that is over back into the queue.
+    fn revive(&mut self, id: JobId) -> Result<(), FolderError> {
+        let Some((job, path)) = self.archive.get(id) else {
+            return Ok(());
+        };
+        let mut job = job.clone();
+        let ended = crate::folder::JobFolder::at(path.to_owned());
+        ended.clear_reason()?;
+        let folder = self.studio.revive(&ended, &job)?;
+        job.forgive();
+        let entered = job.enter(JobState::Queued);
+        debug_assert!(entered.is_ok(), "{entered:?}");
+        self.archive.remove(id);
+        let written = folder.write(&job);
+        (self.tell)(Report::Resumed(&job));
+        self.jobs.insert(id, Entry::new(folder, job));
+        written
+    }
+
+    fn rank(&mut self, ranks: &[(JobId, i64)]) -> Result<(), FolderError> {
+        for (id, rank) in ranks {
+            if let Some(entry) = self.jobs.get_mut(id) {
+                let mut changed = entry.job.clone();
+                changed.course.rank = Some(*rank);
+                entry.folder.write(&changed)?;
+                entry.job = changed;
+                (self.tell)(Report::Changed(&entry.job));
+            }
+        }
+        Ok(())
+    }
+
+    fn record(&mut self, job: Job) -> Result<(), FolderError> {
+        if let Some(entry) = self.jobs.get_mut(&job.id) {
+            entry.folder.write(&job)?;
+            let n_told = entry.job.course.edits.len();
+            entry.job = job;
+            if let JobState::Running { .. } = entry.job.state {
+                for edit in entry.job.course.edits.iter().skip(n_told) {
+                    self.slot.edit(on_wire(edit));
+                }
+            }
+            (self.tell)(Report::Changed(&entry.job));
+        } else if let Some((_, path)) = self.archive.get(job.id) {
+            let folder = crate::folder::JobFolder::at(path.to_owned());
+            folder.write(&job)?;
+            (self.tell)(Report::Changed(&job));
+            self.archive.insert(&folder, job);
+        }
+        Ok(())
+    }
+
+    fn profile(&mut self, id: JobId, text: &str) -> Result<(), FolderError> {
+        if let Some(entry) = self.jobs.get(&id) {
+            write_atomic(&entry.folder.profile(), text.as_bytes())?;
+            (self.tell)(Report::Changed(&entry.job));
+        }
+        Ok(())
+    }
+
+    /// Takes in a job that was prepared elsewhere.
+    fn admit(&mut self, admission: Admission) -> Result<Card, Refusal> {
+        let Admission { folder, mut job } = admission;
+        let admitted = self.studio.admit(&folder, &job.name.clone(), |id| {
+            job.id = id;
+            folder.write(&job)
+        });
+        let admitted = admitted.map_err(|source| Refusal::Files { id: job.id, source })?;
+        let id = job.id;
+        (self.tell)(Report::Claimed(&job));
+        self.jobs.insert(id, Entry::new(admitted, job));
+        self.card(id)
+    }
+}
+
+/// Gives an answer to whoever asked, who may be gone by now.
+fn give<T>(answer: oneshot::Sender<T>, value: T) {
+    let _may_be_gone = answer.send(value);
+}

@@ -1,0 +1,572 @@
+//! The work floor: what waits, what runs, and what becomes of it.
+//!
+//! The one place where jobs change. What is in memory here is the truth while the daemon runs; a
+//! job's record is written to its folder before anybody is told. `endings` holds what becomes of an
+//! attempt, `answers` what is asked from outside.
+
+mod answers;
+mod endings;
+
+pub(super) use crate::daemon::floor::answers::Demand;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::causes::with_causes;
+use crate::clock::Clock;
+use crate::clock::Timestamp;
+use crate::control::view::Bundle;
+use crate::control::view::Live;
+use crate::daemon::Fatal;
+use crate::daemon::Hindrance;
+use crate::daemon::Outcome;
+use crate::daemon::Report;
+use crate::daemon::Tell;
+use crate::daemon::archive::Archive;
+use crate::daemon::room;
+use crate::daemon::slot::Slot;
+use crate::daemon::slot::SlotEvent;
+use crate::folder::FolderError;
+use crate::folder::JobFolder;
+use crate::folder::Studio;
+use crate::ingest::BundleState;
+use crate::ingest::Leftover;
+use crate::ingest::Notice;
+use crate::ingest::recover;
+use crate::job::Backoff;
+use crate::job::Failure;
+use crate::job::FailureKind;
+use crate::job::Job;
+use crate::job::JobId;
+use crate::job::JobState;
+use crate::job::Lack;
+use crate::job::Mark;
+use crate::job::Obstacle;
+use crate::job::PendingEdit;
+use crate::job::names::display_path;
+use crate::protocol::Edit;
+use crate::protocol::Event;
+use crate::supervisor::Urgency;
+
+/// The work floor.
+pub(super) struct Floor<'a> {
+    studio: &'a Studio,
+    clock: Clock,
+    tell: Tell<'a>,
+    hindrance: Hindrance,
+    waits: Waits,
+    slot: Slot,
+    since: Timestamp,
+    /// The jobs whose folders are in `active/`.
+    jobs: BTreeMap<JobId, Entry>,
+    archive: Archive,
+    /// The bundles in the watch folder, by name.
+    bundles: BTreeMap<String, Bundle>,
+    /// How many jobs of this run are done, and how many failed.
+    tally: (usize, usize),
+    is_stopping: bool,
+}
+
+/// How long the floor waits for what.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Waits {
+    /// Before another attempt.
+    pub(super) backoff: Backoff,
+    /// Before a job that lacked room or memory is tried again although there is no more of it.
+    pub(super) shortage: Duration,
+}
+
+/// A job in `active/`.
+struct Entry {
+    folder: JobFolder,
+    job: Job,
+    /// The reading at which a job that waits goes on by itself.
+    due: Option<Duration>,
+    /// How many bytes there were of what it lacks when it was blocked.
+    had: Option<u64>,
+    /// How far the running attempt is.
+    live: Option<Live>,
+}
+
+impl Entry {
+    fn new(folder: JobFolder, job: Job) -> Self {
+        Self {
+            folder,
+            job,
+            due: None,
+            had: None,
+            live: None,
+        }
+    }
+}
+
+impl<'a> Floor<'a> {
+    /// Returns a floor on which nothing waits.
+    pub(super) fn new(
+        studio: &'a Studio,
+        clock: Clock,
+        tell: Tell<'a>,
+        (hindrance, waits): (Hindrance, Waits),
+        slot: Slot,
+    ) -> Self {
+        Self {
+            studio,
+            clock,
+            tell,
+            hindrance,
+            waits,
+            slot,
+            since: clock.wall(),
+            jobs: BTreeMap::new(),
+            archive: Archive::default(),
+            bundles: BTreeMap::new(),
+            tally: (0, 0),
+            is_stopping: false,
+        }
+    }
+
+    /// Begins: queues the jobs that an earlier run left, and puts away those that were only not put
+    /// away.
+    pub(super) fn open(&mut self) -> Result<(), Fatal> {
+        // Should nobody be listening, the next report tells.
+        (self.tell)(Report::Watching(&self.studio.watch));
+        self.archive = Archive::read(self.studio)?;
+        for leftover in recover(self.studio)? {
+            match leftover {
+                Leftover::Job(folder, job) => self.pick_up(folder, job),
+                Leftover::Stuck(folder, error) => {
+                    let path = display_path(folder.path());
+                    self.incident(
+                        &format!("{path}: its pictures are not all there yet"),
+                        &error,
+                    );
+                }
+                Leftover::Damaged(folder, error) => self.set_aside(&folder, &error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns whether a job runs.
+    pub(super) fn is_running(&self) -> bool {
+        self.slot.job().is_some()
+    }
+
+    /// Returns true if nothing can run, nothing runs and nothing will run by itself soon: what is
+    /// blocked or paused does not count.
+    pub(super) fn is_empty(&self) -> bool {
+        !self.jobs.values().any(|entry| {
+            matches!(
+                entry.job.state,
+                JobState::Queued | JobState::Running { .. } | JobState::Retrying { .. }
+            )
+        })
+    }
+
+    /// Returns how the jobs of this run ended.
+    pub(super) fn outcome(&self) -> Outcome {
+        let (n_done, n_failed) = self.tally;
+        let is_blocked = |entry: &&Entry| matches!(entry.job.state, JobState::Blocked { .. });
+        Outcome::Idle {
+            n_done,
+            n_failed,
+            n_blocked: self.jobs.values().filter(is_blocked).count(),
+        }
+    }
+
+    /// Waits for the running job to do something or for a wait to be over; for ever if there is
+    /// neither.
+    pub(super) async fn next(&mut self) -> Option<SlotEvent> {
+        let due = self.jobs.values().filter_map(|entry| entry.due).min();
+        let left = due.map(|due| due.saturating_sub(self.clock.monotonic()));
+        match left {
+            None => Some(self.slot.next().await),
+            Some(left) => tokio::time::timeout(left, self.slot.next()).await.ok(),
+        }
+    }
+
+    /// Tells the running job to hurry up, and the user that the end is near.
+    pub(super) fn hurry(&mut self, urgency: Urgency) {
+        self.is_stopping = true;
+        self.slot.hurry(urgency);
+        (self.tell)(Report::Stopping(self.slot.job()));
+    }
+
+    /// Takes in a job that an earlier run left.
+    fn pick_up(&mut self, folder: JobFolder, mut job: Job) {
+        let now = self.clock.wall();
+        match &job.state {
+            JobState::Done { .. } | JobState::Failed { .. } | JobState::Cancelled { .. } => {
+                self.put_away(folder, job);
+                return;
+            }
+            // The daemon ended under it, which is no attempt.
+            JobState::Running { .. } => {
+                let entered = job.interrupt_attempt(now);
+                debug_assert!(entered.is_ok(), "{entered:?}");
+            }
+            JobState::Retrying { .. } => {
+                // Neither a stop nor a reboot is a reason to wait.
+                let entered = job.enter(JobState::Queued);
+                debug_assert!(entered.is_ok(), "{entered:?}");
+            }
+            JobState::Claiming { .. }
+            | JobState::Queued
+            | JobState::Blocked { .. }
+            | JobState::Paused { .. } => {}
+        }
+        match &job.state {
+            JobState::Cancelled { reason, .. } => {
+                let reason = reason.clone();
+                self.end_cancelled(folder, job, &reason);
+                return;
+            }
+            JobState::Blocked { obstacle, .. } => {
+                if obstacle.lack == Lack::Network && (self.hindrance)(&folder).is_some() {
+                    (self.tell)(Report::Blocked(&job, obstacle));
+                } else {
+                    // Whether a shortage is over shows when it is tried.
+                    let entered = job.enter(JobState::Queued);
+                    debug_assert!(entered.is_ok(), "{entered:?}");
+                    (self.tell)(Report::Unblocked(&job));
+                }
+            }
+            JobState::Paused { .. } => {
+                (self.tell)(Report::Paused(&job));
+            }
+            JobState::Claiming { .. }
+            | JobState::Queued
+            | JobState::Running { .. }
+            | JobState::Retrying { .. }
+            | JobState::Done { .. }
+            | JobState::Failed { .. } => {
+                (self.tell)(Report::PickedUp(&job));
+            }
+        }
+        self.jobs.insert(job.id, Entry::new(folder, job));
+    }
+
+    /// Moves a folder without a readable record to `failed/`, with the reason beside its pictures.
+    fn set_aside(&mut self, folder: &JobFolder, error: &FolderError) {
+        let name = display_path(folder.path());
+        let failure = Failure {
+            kind: FailureKind::Input,
+            reason: format!("job.json cannot be read: {error}"),
+            hint: "drop the pictures in inputs/ into watch/ again".to_owned(),
+        };
+        let moved = folder
+            .write_reason(&name, &failure)
+            .and_then(|()| self.studio.archive_damaged(folder));
+        match moved {
+            Ok(folder) => {
+                self.tally.1 += 1;
+                let path = display_path(folder.path());
+                (self.tell)(Report::Remark(&format!(
+                    "{path}: set aside, {}",
+                    failure.reason
+                )));
+            }
+            Err(error) => self.incident(&name, &error),
+        }
+    }
+
+    /// Starts the next job that nothing hinders, if the slot is free.
+    pub(super) fn start_next(&mut self) {
+        while self.slot.job().is_none() {
+            let queued = self
+                .jobs
+                .values()
+                .filter(|entry| entry.job.state == JobState::Queued);
+            let Some(id) = queued.min_by_key(|e| e.job.rank()).map(|e| e.job.id) else {
+                return;
+            };
+            if !self.is_there(id) {
+                continue;
+            }
+            let hindrance = self.jobs.get(&id).and_then(|e| (self.hindrance)(&e.folder));
+            match hindrance {
+                Some(obstacle) => {
+                    self.block(id, obstacle);
+                }
+                None => self.start(id),
+            }
+        }
+    }
+
+    /// Returns whether a job's folder is where it was put; a job without one is over.
+    fn is_there(&mut self, id: JobId) -> bool {
+        let Some(entry) = self.jobs.get(&id) else {
+            return false;
+        };
+        if entry.folder.path().is_dir() {
+            return true;
+        }
+        if let Some(Entry {
+            folder, mut job, ..
+        }) = self.jobs.remove(&id)
+        {
+            (self.tell)(Report::Remark(&format!(
+                "{id} {}: its folder was removed",
+                job.name
+            )));
+            let entered = job.enter(JobState::Cancelled {
+                finished: self.clock.wall(),
+                reason: "its folder was removed".to_owned(),
+            });
+            debug_assert!(entered.is_ok(), "{entered:?}");
+            self.archive.insert(&folder, job);
+        }
+        false
+    }
+
+    /// Claims an attempt, on disk first, and starts a worker.
+    fn start(&mut self, id: JobId) {
+        let now = self.clock.wall();
+        let Some(entry) = self.jobs.get_mut(&id) else {
+            return;
+        };
+        let mut claimed = entry.job.clone();
+        let entered = claimed.claim_attempt(now);
+        debug_assert!(entered.is_ok(), "only queued jobs are started: {entered:?}");
+        if let Err(error) = entry.folder.write(&claimed) {
+            let obstacle = Obstacle {
+                reason: format!(
+                    "the job's record cannot be written: {}",
+                    with_causes(&error)
+                ),
+                hint: "make room on the disk and check that the studio can be written to"
+                    .to_owned(),
+                lack: Lack::Disk,
+            };
+            self.block(id, obstacle);
+            return;
+        }
+        entry.job = claimed;
+        entry.live = Some(Live::default());
+        self.slot.start(entry.folder.clone(), id);
+        // What no worker has answered yet; one that was is answered from its record.
+        for edit in &entry.job.course.edits {
+            self.slot.edit(on_wire(edit));
+        }
+    }
+
+    /// Puts a job aside until what it lacks is there. Returns false when nobody is listening any
+    /// more.
+    fn block(&mut self, id: JobId, obstacle: Obstacle) -> bool {
+        let since = self.clock.wall();
+        let Some(entry) = self.jobs.get_mut(&id) else {
+            return true;
+        };
+        entry.live = None;
+        entry.had = room::left(obstacle.lack, entry.folder.path());
+        entry.due =
+            (obstacle.lack != Lack::Network).then(|| self.clock.monotonic() + self.waits.shortage);
+        let entered = entry.job.enter(JobState::Blocked {
+            since,
+            obstacle: obstacle.clone(),
+        });
+        debug_assert!(entered.is_ok(), "{entered:?}");
+        let written = entry.folder.write(&entry.job);
+        let is_heard = (self.tell)(Report::Blocked(&entry.job, &obstacle));
+        // A full disk that keeps its own record from being written says so already.
+        if let Err(error) = written
+            && obstacle.lack != Lack::Disk
+        {
+            self.note_unwritten(id, &error);
+        }
+        is_heard
+    }
+
+    /// Queues the jobs that need not wait any more. Returns false when nobody is listening any more.
+    pub(super) fn unblock(&mut self) -> bool {
+        let now = self.clock.monotonic();
+        let waiting: Vec<JobId> = self
+            .jobs
+            .values()
+            .filter(|entry| matches!(entry.job.state, JobState::Blocked { .. }))
+            .map(|entry| entry.job.id)
+            .collect();
+        let mut is_heard = true;
+        for id in waiting {
+            if !self.is_there(id) {
+                continue;
+            }
+            let Some(entry) = self.jobs.get(&id) else {
+                continue;
+            };
+            let JobState::Blocked { obstacle, .. } = &entry.job.state else {
+                continue;
+            };
+            let goes_on = match obstacle.lack {
+                Lack::Network => (self.hindrance)(&entry.folder).is_none(),
+                lack @ (Lack::Disk | Lack::Memory) => {
+                    entry.due.is_none_or(|due| due <= now)
+                        || room::is_more(lack, entry.folder.path(), entry.had)
+                }
+            };
+            if goes_on {
+                self.enter(id, JobState::Queued);
+                if let Some(entry) = self.jobs.get(&id) {
+                    is_heard &= (self.tell)(Report::Unblocked(&entry.job));
+                }
+            }
+        }
+        is_heard
+    }
+
+    /// Queues the jobs whose wait is over. Returns false when nobody is listening any more.
+    pub(super) fn come_due(&mut self) -> bool {
+        let now = self.clock.monotonic();
+        let due: Vec<JobId> = self
+            .jobs
+            .values()
+            .filter(|entry| entry.due.is_some_and(|due| due <= now))
+            .filter(|entry| matches!(entry.job.state, JobState::Retrying { .. }))
+            .map(|entry| entry.job.id)
+            .collect();
+        for id in due {
+            self.enter(id, JobState::Queued);
+        }
+        self.unblock()
+    }
+
+    /// Enters a state in which a job waits, and writes that down.
+    fn enter(&mut self, id: JobId, next: JobState) {
+        let Some(entry) = self.jobs.get_mut(&id) else {
+            return;
+        };
+        (entry.due, entry.had, entry.live) = (None, None, None);
+        let entered = entry.job.enter(next);
+        debug_assert!(entered.is_ok(), "{entered:?}");
+        if let Err(error) = entry.folder.write(&entry.job) {
+            self.note_unwritten(id, &error);
+        }
+    }
+
+    /// Takes in what the inbox found. Returns false when nobody is listening any more.
+    pub(super) fn notice(&mut self, notice: Notice) -> bool {
+        match notice {
+            Notice::Bundle(name, state) => {
+                let is_heard = (self.tell)(Report::Bundle(&name, &state));
+                self.bundles.insert(name.clone(), bundle_view(name, state));
+                is_heard
+            }
+            Notice::Remark(text) => (self.tell)(Report::Remark(&text)),
+            Notice::Claimed(folder, job) => {
+                let is_heard = (self.tell)(Report::Claimed(&job));
+                self.bundles.remove(&job.name);
+                self.jobs.insert(job.id, Entry::new(folder, job));
+                is_heard
+            }
+        }
+    }
+
+    /// Takes in what the running job did. Returns false when nobody is listening any more.
+    pub(super) fn worked(&mut self, event: SlotEvent) -> bool {
+        match event {
+            SlotEvent::Told(id, event) => {
+                let Some(entry) = self.jobs.get_mut(&id) else {
+                    return true;
+                };
+                follow(entry, &event);
+                let is_heard = (self.tell)(Report::Worker(&entry.job, &event));
+                // An answer is not sent again: it is off the record once that is on disk.
+                if matches!(event, Event::Edited { .. } | Event::EditRefused { .. })
+                    && let Err(error) = entry.folder.write(&entry.job)
+                {
+                    self.note_unwritten(id, &error);
+                }
+                is_heard
+            }
+            SlotEvent::Ended(id, ending, took) => self.ended(id, ending, took),
+        }
+    }
+
+    /// Says that settings are read at the start only. Returns false when nobody is listening any more.
+    pub(super) fn cannot_reload(&mut self) -> bool {
+        (self.tell)(Report::Remark(
+            "told to read the settings again: they are read when the program starts; end it and \
+             start it anew",
+        ))
+    }
+
+    fn note_unwritten(&mut self, id: JobId, error: &FolderError) {
+        self.incident(&format!("{id}: its record is not up to date"), error);
+    }
+
+    fn incident(&mut self, subject: &str, error: &FolderError) {
+        let text = with_causes(error);
+        tracing::error!(subject, error = text, "incident");
+        (self.tell)(Report::Remark(&format!("{subject}: {text}")));
+    }
+}
+
+/// Notes in a job's entry what its worker tells.
+fn follow(entry: &mut Entry, event: &Event) {
+    let live = entry.live.get_or_insert_default();
+    match event {
+        Event::Started {
+            device,
+            size,
+            stages,
+        } => {
+            live.device.clone_from(device);
+            live.size = *size;
+            live.n_stages = *stages;
+        }
+        Event::Progress {
+            stage,
+            iteration,
+            of,
+            loss,
+            terms,
+            its_per_s,
+            eta_s,
+        } => {
+            (live.stage, live.iteration, live.of) = (*stage, *iteration, *of);
+            live.loss = Some(*loss);
+            live.terms.clone_from(terms);
+            (live.its_per_s, live.eta_s) = (*its_per_s, *eta_s);
+        }
+        Event::Checkpoint {
+            stage, iteration, ..
+        } => entry.job.note_checkpoint(Mark {
+            stage: *stage,
+            iteration: *iteration,
+        }),
+        Event::Edited { id, .. } | Event::EditRefused { id, .. } => {
+            entry.job.course.edits.retain(|edit| edit.id != *id);
+        }
+        Event::Snapshot { .. }
+        | Event::Note { .. }
+        | Event::Resumed { .. }
+        | Event::Heartbeat
+        | Event::Stopped { .. }
+        | Event::Finished { .. }
+        | Event::Failed { .. }
+        | Event::Unknown => {}
+    }
+}
+
+fn on_wire(edit: &PendingEdit) -> Edit {
+    Edit {
+        id: edit.id,
+        option: edit.option.clone(),
+        value: edit.value,
+        stage: edit.stage,
+    }
+}
+
+fn bundle_view(name: String, state: BundleState) -> Bundle {
+    let (state, reason, hint) = match state {
+        BundleState::Settling(why) => ("settling", why, String::new()),
+        BundleState::Waiting(what) => ("waiting", format!("waits for {what}"), String::new()),
+        BundleState::Rejected { reason, hint } => ("rejected", reason, hint),
+    };
+    Bundle {
+        name,
+        state,
+        reason,
+        hint,
+    }
+}
