@@ -28,6 +28,7 @@ pub mod random;
 pub mod report;
 pub mod runtime;
 pub mod settings;
+pub mod store;
 pub mod supervisor;
 pub mod tensor;
 pub mod training;

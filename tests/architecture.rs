@@ -30,6 +30,7 @@ const DAEMON: &[&str] = &[
     "control",
     "supervisor",
     "ingest",
+    "store",
     "job",
     "folder",
 ];
@@ -96,6 +97,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("ureq", &["download"]),
     ("md5", &["download"]),
     ("notify", &["ingest"]),
+    ("rusqlite", &["store"]),
     ("config", &["settings"]),
     ("tokio", &["daemon", "supervisor", "api", "control"]),
     ("axum", &["api"]),
