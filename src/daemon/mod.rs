@@ -5,9 +5,9 @@
 //! threads are started and joined here. One bad job never stops the next; whatever happens is told
 //! through [`Report`], and published to clients.
 
-mod archive;
 mod floor;
 mod host;
+mod ledger;
 mod lock;
 mod publisher;
 mod room;
@@ -40,6 +40,7 @@ use crate::control::rerun::Review;
 use crate::daemon::floor::Demand;
 use crate::daemon::floor::Floor;
 use crate::daemon::floor::Waits;
+use crate::daemon::ledger::Ledger;
 use crate::daemon::publisher::Publisher;
 use crate::daemon::slot::Slot;
 use crate::daemon::slot::SlotEvent;
@@ -62,6 +63,7 @@ use crate::job::Job;
 use crate::job::JobId;
 use crate::job::Obstacle;
 use crate::protocol::Event;
+use crate::store::StoreError;
 use crate::supervisor::Limits;
 use crate::supervisor::Urgency;
 use crate::supervisor::WorkerCommand;
@@ -152,6 +154,9 @@ pub enum Fatal {
     /// The studio's folders cannot be used.
     #[error("cannot set up the studio")]
     Studio(#[from] FolderError),
+    /// The job store cannot be used; what is there stays as it is.
+    #[error("cannot open the job store")]
+    Store(#[from] StoreError),
     /// There is no socket to listen on.
     #[error("cannot listen for commands")]
     Socket(#[from] SocketError),
@@ -266,7 +271,9 @@ async fn watch(
         backoff: setup.backoff,
         shortage: setup.shortage,
     };
-    let mut floor = Floor::new(studio, clock, &mut tell_all, (setup.hindrance, waits), slot);
+    let workplace = (slot, Ledger::open(studio, clock.wall())?);
+    let judgement = (setup.hindrance, waits);
+    let mut floor = Floor::new(studio, clock, &mut tell_all, judgement, workplace);
     floor.open()?;
     let (mut hosts, ending, requests) = host(studio, listener, (feed, clock, setup.review));
     let thread = std::thread::Builder::new()
@@ -341,6 +348,7 @@ async fn attend(
     let mut idle = Idle::default();
     let mut is_stopping = false;
     loop {
+        floor.tell_trouble();
         if !is_stopping {
             floor.start_next();
         }

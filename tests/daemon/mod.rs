@@ -3,6 +3,7 @@
 mod attempts;
 mod blocked;
 mod socket;
+mod store;
 mod verbs;
 
 use std::fs;

@@ -2,6 +2,7 @@
 
 use tokio::sync::oneshot;
 
+use crate::causes::with_causes;
 use crate::control;
 use crate::control::Admission;
 use crate::control::Operation;
@@ -17,6 +18,7 @@ use crate::daemon::floor::Entry;
 use crate::daemon::floor::Floor;
 use crate::daemon::floor::on_wire;
 use crate::folder::FolderError;
+use crate::folder::JobFolder;
 use crate::folder::write_atomic;
 use crate::job::Job;
 use crate::job::JobId;
@@ -63,13 +65,15 @@ impl Floor<'_> {
 
     fn overview(&self) -> Overview {
         let mut n_jobs = [0; JobState::NAMES.len()];
-        let here = self.jobs.values().map(|entry| &entry.job);
-        for job in here.chain(self.archive.jobs()) {
-            let at = JobState::NAMES
-                .iter()
-                .position(|name| *name == job.state.name());
-            if let Some(n) = at.and_then(|at| n_jobs.get_mut(at)) {
-                *n += 1;
+        let here = self.jobs.values().map(|entry| (entry.job.state.name(), 1));
+        let counts = self.ledger.counts();
+        // What is over is in the books only.
+        let over = ["done", "failed", "cancelled"];
+        let over = over.map(|state| (state, counts.get(state).copied().unwrap_or(0)));
+        for (state, n) in here.chain(over) {
+            let at = JobState::NAMES.iter().position(|name| *name == state);
+            if let Some(sum) = at.and_then(|at| n_jobs.get_mut(at)) {
+                *sum += n;
             }
         }
         let n_in = |state| self.bundles.values().filter(|b| b.state == state).count() as u64;
@@ -85,30 +89,41 @@ impl Floor<'_> {
     }
 
     fn page(&self, filter: &Filter) -> Page {
-        let here = self.jobs.values().map(|entry| &entry.job);
-        let mut found: Vec<JobId> = here
-            .chain(self.archive.jobs())
+        match self.ledger.page(filter) {
+            Ok((ids, next)) => Page {
+                cards: ids
+                    .into_iter()
+                    .filter_map(|id| self.card(id).ok())
+                    .collect(),
+                next,
+            },
+            Err(error) => {
+                tracing::error!(error = with_causes(&error), "the jobs cannot be listed");
+                self.page_here(filter)
+            }
+        }
+    }
+
+    /// Returns what is known without the store: the jobs that are not over.
+    fn page_here(&self, filter: &Filter) -> Page {
+        let jobs = self.jobs.values().rev().map(|entry| &entry.job);
+        let ids = jobs
             .filter(|job| filter.takes(job))
             .map(|job| job.id)
-            .collect();
-        found.sort_by_key(|id| std::cmp::Reverse(*id));
-        let is_last = found.len() <= filter.limit;
-        found.truncate(filter.limit);
-        let next = found.last().copied().filter(|_| !is_last);
-        let cards = found
-            .into_iter()
-            .filter_map(|id| self.card(id).ok())
-            .collect();
-        Page { cards, next }
+            .take(filter.limit);
+        Page {
+            cards: ids.filter_map(|id| self.card(id).ok()).collect(),
+            next: None,
+        }
     }
 
     fn card(&self, id: JobId) -> Result<Card, Refusal> {
         let Some(entry) = self.jobs.get(&id) else {
-            let archived = self.archive.get(id);
-            let (job, folder) = archived.ok_or(Refusal::UnknownJob { id })?;
+            let known = self.ledger.get(id);
+            let (job, folder) = known.ok_or(Refusal::UnknownJob { id })?;
             return Ok(Card {
-                job: job.clone(),
-                folder: folder.to_owned(),
+                job,
+                folder,
                 place: None,
                 live: None,
             });
@@ -165,7 +180,13 @@ impl Floor<'_> {
             Step::Wish(wish) => self.wish(id, wish).map_err(failed),
             Step::Revive => self.revive(id).map_err(failed),
             Step::Rank(ranks) => self.rank(&ranks).map_err(failed),
-            Step::Record(job) => self.record(*job).map_err(failed),
+            Step::Record(job) => {
+                self.record(*job).map_err(failed)?;
+                if let Operation::Star { file, marked } = operation {
+                    self.ledger.star(id, &file.0, *marked);
+                }
+                Ok(())
+            }
             Step::Profile(text) => self.profile(id, &text).map_err(failed),
         }
     }
@@ -191,7 +212,8 @@ impl Floor<'_> {
         };
         let mut changed = entry.job.clone();
         changed.course.wish = wish;
-        entry.folder.write(&changed)?;
+        self.ledger
+            .keep(&entry.folder, &changed, self.clock.wall())?;
         entry.job = changed;
         if wish.is_some() {
             self.slot.hurry(Urgency::Stop);
@@ -201,18 +223,16 @@ impl Floor<'_> {
 
     /// Takes a job that is over back into the queue.
     fn revive(&mut self, id: JobId) -> Result<(), FolderError> {
-        let Some((job, path)) = self.archive.get(id) else {
+        let Some((mut job, path)) = self.ledger.get(id) else {
             return Ok(());
         };
-        let mut job = job.clone();
-        let ended = crate::folder::JobFolder::at(path.to_owned());
+        let ended = JobFolder::at(path);
         ended.clear_reason()?;
         let folder = self.studio.revive(&ended, &job)?;
         job.forgive();
         let entered = job.enter(JobState::Queued);
         debug_assert!(entered.is_ok(), "{entered:?}");
-        self.archive.remove(id);
-        let written = folder.write(&job);
+        let written = self.ledger.keep(&folder, &job, self.clock.wall());
         (self.tell)(Report::Resumed(&job));
         self.jobs.insert(id, Entry::new(folder, job));
         written
@@ -223,7 +243,8 @@ impl Floor<'_> {
             if let Some(entry) = self.jobs.get_mut(id) {
                 let mut changed = entry.job.clone();
                 changed.course.rank = Some(*rank);
-                entry.folder.write(&changed)?;
+                self.ledger
+                    .keep(&entry.folder, &changed, self.clock.wall())?;
                 entry.job = changed;
                 (self.tell)(Report::Changed(&entry.job));
             }
@@ -232,8 +253,9 @@ impl Floor<'_> {
     }
 
     fn record(&mut self, job: Job) -> Result<(), FolderError> {
+        let now = self.clock.wall();
         if let Some(entry) = self.jobs.get_mut(&job.id) {
-            entry.folder.write(&job)?;
+            self.ledger.keep(&entry.folder, &job, now)?;
             let n_told = entry.job.course.edits.len();
             entry.job = job;
             if let JobState::Running { .. } = entry.job.state {
@@ -242,11 +264,9 @@ impl Floor<'_> {
                 }
             }
             (self.tell)(Report::Changed(&entry.job));
-        } else if let Some((_, path)) = self.archive.get(job.id) {
-            let folder = crate::folder::JobFolder::at(path.to_owned());
-            folder.write(&job)?;
+        } else if let Some((_, path)) = self.ledger.get(job.id) {
+            self.ledger.keep(&JobFolder::at(path), &job, now)?;
             (self.tell)(Report::Changed(&job));
-            self.archive.insert(&folder, job);
         }
         Ok(())
     }
@@ -268,6 +288,7 @@ impl Floor<'_> {
         });
         let admitted = admitted.map_err(|source| Refusal::Files { id: job.id, source })?;
         let id = job.id;
+        self.ledger.put(&admitted, &job, self.clock.wall());
         (self.tell)(Report::Claimed(&job));
         self.jobs.insert(id, Entry::new(admitted, job));
         self.card(id)

@@ -17,6 +17,7 @@ use crate::job::Obstacle;
 use crate::job::Painting;
 use crate::job::TRIES_MAX;
 use crate::job::names::PathText;
+use crate::store::AttemptOutcome;
 use crate::supervisor::Ending;
 
 impl Floor<'_> {
@@ -42,6 +43,7 @@ impl Floor<'_> {
 
     fn finished(&mut self, id: JobId, result: Painting, took: Duration) -> bool {
         let now = self.clock.wall();
+        self.ledger.end(id, &AttemptOutcome::Done, now);
         let Some(Entry {
             folder, mut job, ..
         }) = self.jobs.remove(&id)
@@ -63,6 +65,8 @@ impl Floor<'_> {
 
     fn attempt_failed(&mut self, id: JobId, failure: Failure) -> bool {
         let now = self.clock.wall();
+        self.ledger
+            .end(id, &AttemptOutcome::Failed(failure.clone()), now);
         let Some(entry) = self.jobs.get_mut(&id) else {
             return true;
         };
@@ -102,12 +106,14 @@ impl Floor<'_> {
     }
 
     fn stopped(&mut self, id: JobId) -> bool {
+        let now = self.clock.wall();
+        self.ledger.end(id, &AttemptOutcome::Stopped, now);
         let Some(entry) = self.jobs.get_mut(&id) else {
             return true;
         };
         entry.live = None;
         let wished = entry.job.course.wish.is_some();
-        let entered = entry.job.interrupt_attempt(self.clock.wall());
+        let entered = entry.job.interrupt_attempt(now);
         debug_assert!(entered.is_ok(), "{entered:?}");
         if let JobState::Cancelled { reason, .. } = &entry.job.state {
             let reason = reason.clone();
@@ -116,7 +122,7 @@ impl Floor<'_> {
                 None => true,
             };
         }
-        let written = entry.folder.write(&entry.job);
+        let written = self.ledger.keep(&entry.folder, &entry.job, now);
         let is_heard = if wished {
             (self.tell)(Report::Paused(&entry.job))
         } else {
@@ -187,14 +193,16 @@ impl Floor<'_> {
     /// Writes a final record and moves the folder where it belongs. If that cannot be done, the
     /// folder stays in `active/` and the next start tries again.
     pub(super) fn put_away(&mut self, folder: JobFolder, job: Job) -> (JobFolder, Job) {
-        let moved = folder
-            .write(&job)
-            .and_then(|()| self.studio.archive(&folder, &job, self.clock.wall()));
+        let now = self.clock.wall();
+        let moved = self
+            .ledger
+            .keep(&folder, &job, now)
+            .and_then(|()| self.studio.archive(&folder, &job, now));
         let folder = moved.unwrap_or_else(|error| {
             self.incident(&format!("{} {} stays in active/", job.id, job.name), &error);
             folder
         });
-        self.archive.insert(&folder, job.clone());
+        self.ledger.put(&folder, &job, now);
         (folder, job)
     }
 }

@@ -1,13 +1,14 @@
 //! The work floor: what waits, what runs, and what becomes of it.
 //!
 //! The one place where jobs change. What is in memory here is the truth while the daemon runs; a
-//! job's record is written to its folder before anybody is told. `endings` holds what becomes of an
-//! attempt, `answers` what is asked from outside.
+//! job's record is written to its folder, and its row to the store, before anybody is told.
+//! `opening` takes in what an earlier run left, `waiting` holds back what cannot run, `endings` says
+//! what becomes of an attempt, `answers` what is asked from outside.
 
 mod answers;
 mod endings;
-
-pub(super) use crate::daemon::floor::answers::Demand;
+mod opening;
+mod waiting;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,25 +18,19 @@ use crate::clock::Clock;
 use crate::clock::Timestamp;
 use crate::control::view::Bundle;
 use crate::control::view::Live;
-use crate::daemon::Fatal;
 use crate::daemon::Hindrance;
 use crate::daemon::Outcome;
 use crate::daemon::Report;
 use crate::daemon::Tell;
-use crate::daemon::archive::Archive;
-use crate::daemon::room;
+use crate::daemon::ledger::Ledger;
 use crate::daemon::slot::Slot;
 use crate::daemon::slot::SlotEvent;
 use crate::folder::FolderError;
 use crate::folder::JobFolder;
 use crate::folder::Studio;
 use crate::ingest::BundleState;
-use crate::ingest::Leftover;
 use crate::ingest::Notice;
-use crate::ingest::recover;
 use crate::job::Backoff;
-use crate::job::Failure;
-use crate::job::FailureKind;
 use crate::job::Job;
 use crate::job::JobId;
 use crate::job::JobState;
@@ -43,10 +38,14 @@ use crate::job::Lack;
 use crate::job::Mark;
 use crate::job::Obstacle;
 use crate::job::PendingEdit;
-use crate::job::names::display_path;
 use crate::protocol::Edit;
 use crate::protocol::Event;
+use crate::store::Checkpoint;
+use crate::store::LossSample;
+use crate::store::Snapshot;
 use crate::supervisor::Urgency;
+
+pub(super) use crate::daemon::floor::answers::Demand;
 
 /// The work floor.
 pub(super) struct Floor<'a> {
@@ -59,7 +58,7 @@ pub(super) struct Floor<'a> {
     since: Timestamp,
     /// The jobs whose folders are in `active/`.
     jobs: BTreeMap<JobId, Entry>,
-    archive: Archive,
+    ledger: Ledger,
     /// The bundles in the watch folder, by name.
     bundles: BTreeMap<String, Bundle>,
     /// How many jobs of this run are done, and how many failed.
@@ -107,7 +106,7 @@ impl<'a> Floor<'a> {
         clock: Clock,
         tell: Tell<'a>,
         (hindrance, waits): (Hindrance, Waits),
-        slot: Slot,
+        (slot, ledger): (Slot, Ledger),
     ) -> Self {
         Self {
             studio,
@@ -118,33 +117,11 @@ impl<'a> Floor<'a> {
             slot,
             since: clock.wall(),
             jobs: BTreeMap::new(),
-            archive: Archive::default(),
+            ledger,
             bundles: BTreeMap::new(),
             tally: (0, 0),
             is_stopping: false,
         }
-    }
-
-    /// Begins: queues the jobs that an earlier run left, and puts away those that were only not put
-    /// away.
-    pub(super) fn open(&mut self) -> Result<(), Fatal> {
-        // Should nobody be listening, the next report tells.
-        (self.tell)(Report::Watching(&self.studio.watch));
-        self.archive = Archive::read(self.studio)?;
-        for leftover in recover(self.studio)? {
-            match leftover {
-                Leftover::Job(folder, job) => self.pick_up(folder, job),
-                Leftover::Stuck(folder, error) => {
-                    let path = display_path(folder.path());
-                    self.incident(
-                        &format!("{path}: its pictures are not all there yet"),
-                        &error,
-                    );
-                }
-                Leftover::Damaged(folder, error) => self.set_aside(&folder, &error),
-            }
-        }
-        Ok(())
     }
 
     /// Returns whether a job runs.
@@ -192,87 +169,13 @@ impl<'a> Floor<'a> {
         (self.tell)(Report::Stopping(self.slot.job()));
     }
 
-    /// Takes in a job that an earlier run left.
-    fn pick_up(&mut self, folder: JobFolder, mut job: Job) {
-        let now = self.clock.wall();
-        match &job.state {
-            JobState::Done { .. } | JobState::Failed { .. } | JobState::Cancelled { .. } => {
-                self.put_away(folder, job);
-                return;
-            }
-            // The daemon ended under it, which is no attempt.
-            JobState::Running { .. } => {
-                let entered = job.interrupt_attempt(now);
-                debug_assert!(entered.is_ok(), "{entered:?}");
-            }
-            JobState::Retrying { .. } => {
-                // Neither a stop nor a reboot is a reason to wait.
-                let entered = job.enter(JobState::Queued);
-                debug_assert!(entered.is_ok(), "{entered:?}");
-            }
-            JobState::Claiming { .. }
-            | JobState::Queued
-            | JobState::Blocked { .. }
-            | JobState::Paused { .. } => {}
-        }
-        match &job.state {
-            JobState::Cancelled { reason, .. } => {
-                let reason = reason.clone();
-                self.end_cancelled(folder, job, &reason);
-                return;
-            }
-            JobState::Blocked { obstacle, .. } => {
-                if obstacle.lack == Lack::Network && (self.hindrance)(&folder).is_some() {
-                    (self.tell)(Report::Blocked(&job, obstacle));
-                } else {
-                    // Whether a shortage is over shows when it is tried.
-                    let entered = job.enter(JobState::Queued);
-                    debug_assert!(entered.is_ok(), "{entered:?}");
-                    (self.tell)(Report::Unblocked(&job));
-                }
-            }
-            JobState::Paused { .. } => {
-                (self.tell)(Report::Paused(&job));
-            }
-            JobState::Claiming { .. }
-            | JobState::Queued
-            | JobState::Running { .. }
-            | JobState::Retrying { .. }
-            | JobState::Done { .. }
-            | JobState::Failed { .. } => {
-                (self.tell)(Report::PickedUp(&job));
-            }
-        }
-        self.jobs.insert(job.id, Entry::new(folder, job));
-    }
-
-    /// Moves a folder without a readable record to `failed/`, with the reason beside its pictures.
-    fn set_aside(&mut self, folder: &JobFolder, error: &FolderError) {
-        let name = display_path(folder.path());
-        let failure = Failure {
-            kind: FailureKind::Input,
-            reason: format!("job.json cannot be read: {error}"),
-            hint: "drop the pictures in inputs/ into watch/ again".to_owned(),
-        };
-        let moved = folder
-            .write_reason(&name, &failure)
-            .and_then(|()| self.studio.archive_damaged(folder));
-        match moved {
-            Ok(folder) => {
-                self.tally.1 += 1;
-                let path = display_path(folder.path());
-                (self.tell)(Report::Remark(&format!(
-                    "{path}: set aside, {}",
-                    failure.reason
-                )));
-            }
-            Err(error) => self.incident(&name, &error),
-        }
-    }
-
     /// Starts the next job that nothing hinders, if the slot is free.
     pub(super) fn start_next(&mut self) {
         while self.slot.job().is_none() {
+            // What is left of the disk is for telling how things stand.
+            if self.ledger.is_short() {
+                return;
+            }
             let queued = self
                 .jobs
                 .values()
@@ -301,22 +204,25 @@ impl<'a> Floor<'a> {
         if entry.folder.path().is_dir() {
             return true;
         }
-        if let Some(Entry {
-            folder, mut job, ..
-        }) = self.jobs.remove(&id)
-        {
-            (self.tell)(Report::Remark(&format!(
-                "{id} {}: its folder was removed",
-                job.name
-            )));
-            let entered = job.enter(JobState::Cancelled {
-                finished: self.clock.wall(),
-                reason: "its folder was removed".to_owned(),
-            });
-            debug_assert!(entered.is_ok(), "{entered:?}");
-            self.archive.insert(&folder, job);
+        if let Some(Entry { folder, job, .. }) = self.jobs.remove(&id) {
+            self.removed(&folder, job);
         }
         false
+    }
+
+    /// Closes the books on a job whose folder was removed.
+    fn removed(&mut self, folder: &JobFolder, mut job: Job) {
+        let (id, now) = (job.id, self.clock.wall());
+        (self.tell)(Report::Remark(&format!(
+            "{id} {}: its folder was removed",
+            job.name
+        )));
+        // Nothing is left to write it to but the row.
+        job.state = JobState::Cancelled {
+            finished: now,
+            reason: "its folder was removed".to_owned(),
+        };
+        self.ledger.put(folder, &job, now);
     }
 
     /// Claims an attempt, on disk first, and starts a worker.
@@ -328,7 +234,7 @@ impl<'a> Floor<'a> {
         let mut claimed = entry.job.clone();
         let entered = claimed.claim_attempt(now);
         debug_assert!(entered.is_ok(), "only queued jobs are started: {entered:?}");
-        if let Err(error) = entry.folder.write(&claimed) {
+        if let Err(error) = self.ledger.begin(&entry.folder, &claimed, now) {
             let obstacle = Obstacle {
                 reason: format!(
                     "the job's record cannot be written: {}",
@@ -350,99 +256,6 @@ impl<'a> Floor<'a> {
         }
     }
 
-    /// Puts a job aside until what it lacks is there. Returns false when nobody is listening any
-    /// more.
-    fn block(&mut self, id: JobId, obstacle: Obstacle) -> bool {
-        let since = self.clock.wall();
-        let Some(entry) = self.jobs.get_mut(&id) else {
-            return true;
-        };
-        entry.live = None;
-        entry.had = room::left(obstacle.lack, entry.folder.path());
-        entry.due =
-            (obstacle.lack != Lack::Network).then(|| self.clock.monotonic() + self.waits.shortage);
-        let entered = entry.job.enter(JobState::Blocked {
-            since,
-            obstacle: obstacle.clone(),
-        });
-        debug_assert!(entered.is_ok(), "{entered:?}");
-        let written = entry.folder.write(&entry.job);
-        let is_heard = (self.tell)(Report::Blocked(&entry.job, &obstacle));
-        // A full disk that keeps its own record from being written says so already.
-        if let Err(error) = written
-            && obstacle.lack != Lack::Disk
-        {
-            self.note_unwritten(id, &error);
-        }
-        is_heard
-    }
-
-    /// Queues the jobs that need not wait any more. Returns false when nobody is listening any more.
-    pub(super) fn unblock(&mut self) -> bool {
-        let now = self.clock.monotonic();
-        let waiting: Vec<JobId> = self
-            .jobs
-            .values()
-            .filter(|entry| matches!(entry.job.state, JobState::Blocked { .. }))
-            .map(|entry| entry.job.id)
-            .collect();
-        let mut is_heard = true;
-        for id in waiting {
-            if !self.is_there(id) {
-                continue;
-            }
-            let Some(entry) = self.jobs.get(&id) else {
-                continue;
-            };
-            let JobState::Blocked { obstacle, .. } = &entry.job.state else {
-                continue;
-            };
-            let goes_on = match obstacle.lack {
-                Lack::Network => (self.hindrance)(&entry.folder).is_none(),
-                lack @ (Lack::Disk | Lack::Memory) => {
-                    entry.due.is_none_or(|due| due <= now)
-                        || room::is_more(lack, entry.folder.path(), entry.had)
-                }
-            };
-            if goes_on {
-                self.enter(id, JobState::Queued);
-                if let Some(entry) = self.jobs.get(&id) {
-                    is_heard &= (self.tell)(Report::Unblocked(&entry.job));
-                }
-            }
-        }
-        is_heard
-    }
-
-    /// Queues the jobs whose wait is over. Returns false when nobody is listening any more.
-    pub(super) fn come_due(&mut self) -> bool {
-        let now = self.clock.monotonic();
-        let due: Vec<JobId> = self
-            .jobs
-            .values()
-            .filter(|entry| entry.due.is_some_and(|due| due <= now))
-            .filter(|entry| matches!(entry.job.state, JobState::Retrying { .. }))
-            .map(|entry| entry.job.id)
-            .collect();
-        for id in due {
-            self.enter(id, JobState::Queued);
-        }
-        self.unblock()
-    }
-
-    /// Enters a state in which a job waits, and writes that down.
-    fn enter(&mut self, id: JobId, next: JobState) {
-        let Some(entry) = self.jobs.get_mut(&id) else {
-            return;
-        };
-        (entry.due, entry.had, entry.live) = (None, None, None);
-        let entered = entry.job.enter(next);
-        debug_assert!(entered.is_ok(), "{entered:?}");
-        if let Err(error) = entry.folder.write(&entry.job) {
-            self.note_unwritten(id, &error);
-        }
-    }
-
     /// Takes in what the inbox found. Returns false when nobody is listening any more.
     pub(super) fn notice(&mut self, notice: Notice) -> bool {
         match notice {
@@ -455,6 +268,7 @@ impl<'a> Floor<'a> {
             Notice::Claimed(folder, job) => {
                 let is_heard = (self.tell)(Report::Claimed(&job));
                 self.bundles.remove(&job.name);
+                self.ledger.put(&folder, &job, self.clock.wall());
                 self.jobs.insert(job.id, Entry::new(folder, job));
                 is_heard
             }
@@ -469,10 +283,12 @@ impl<'a> Floor<'a> {
                     return true;
                 };
                 follow(entry, &event);
+                let now = self.clock.wall();
+                book(&mut self.ledger, &entry.folder, (id, &event), now);
                 let is_heard = (self.tell)(Report::Worker(&entry.job, &event));
                 // An answer is not sent again: it is off the record once that is on disk.
                 if matches!(event, Event::Edited { .. } | Event::EditRefused { .. })
-                    && let Err(error) = entry.folder.write(&entry.job)
+                    && let Err(error) = self.ledger.keep(&entry.folder, &entry.job, now)
                 {
                     self.note_unwritten(id, &error);
                 }
@@ -488,6 +304,13 @@ impl<'a> Floor<'a> {
             "told to read the settings again: they are read when the program starts; end it and \
              start it anew",
         ))
+    }
+
+    /// Tells what the store could not do.
+    pub(super) fn tell_trouble(&mut self) {
+        if let Some(trouble) = self.ledger.take_trouble() {
+            (self.tell)(Report::Remark(&trouble));
+        }
     }
 
     fn note_unwritten(&mut self, id: JobId, error: &FolderError) {
@@ -541,6 +364,59 @@ fn follow(entry: &mut Entry, event: &Event) {
         | Event::Note { .. }
         | Event::Resumed { .. }
         | Event::Heartbeat
+        | Event::Stopped { .. }
+        | Event::Finished { .. }
+        | Event::Failed { .. }
+        | Event::Unknown => {}
+    }
+}
+
+/// Notes in the books what a worker tells.
+fn book(ledger: &mut Ledger, folder: &JobFolder, (id, event): (JobId, &Event), now: Timestamp) {
+    match event {
+        Event::Started { device, .. } => ledger.device(id, device),
+        Event::Progress {
+            stage,
+            iteration,
+            loss,
+            terms,
+            ..
+        } => ledger.loss(
+            id,
+            LossSample {
+                stage: *stage,
+                iteration: *iteration,
+                total: *loss,
+                terms: terms.clone(),
+            },
+        ),
+        Event::Checkpoint {
+            stage, iteration, ..
+        } => {
+            let (stage, iteration) = (*stage, *iteration);
+            ledger.checkpoint(id, Checkpoint { stage, iteration });
+        }
+        Event::Snapshot {
+            path,
+            stage,
+            iteration,
+        } => {
+            let metadata = std::fs::symlink_metadata(folder.path().join(&path.0));
+            let snapshot = Snapshot {
+                path: path.0.clone(),
+                stage: *stage,
+                iteration: *iteration,
+                bytes: metadata.map_or(0, |metadata| metadata.len()),
+                starred: false,
+                created: now,
+            };
+            ledger.snapshot(id, &snapshot);
+        }
+        Event::Note { .. }
+        | Event::Resumed { .. }
+        | Event::Heartbeat
+        | Event::Edited { .. }
+        | Event::EditRefused { .. }
         | Event::Stopped { .. }
         | Event::Finished { .. }
         | Event::Failed { .. }
