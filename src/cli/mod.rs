@@ -11,6 +11,7 @@ mod init;
 mod interrupt;
 mod jobs;
 mod library;
+mod meter;
 mod models;
 mod output;
 mod paint;

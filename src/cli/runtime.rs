@@ -5,12 +5,9 @@
 
 use std::process::ExitCode;
 
-use indicatif::ProgressBar;
-use indicatif::ProgressDrawTarget;
-use indicatif::ProgressStyle;
-
 use crate::cli::args::Common;
 use crate::cli::args::RuntimeCommand;
+use crate::cli::meter::Meter;
 use crate::cli::output;
 use crate::job::names::display_path;
 use crate::runtime;
@@ -45,9 +42,9 @@ pub(super) fn shown<T>(
     common: &Common,
     work: impl FnOnce(&Environment, &mut dyn FnMut(Progress<'_>)) -> T,
 ) -> T {
-    let mut meter = Meter::new(ProgressDrawTarget::stderr(), common.quiet > 0);
+    let mut meter = Meter::new(common.quiet > 0);
     work(&Environment::from_process(), &mut |progress| {
-        meter.show(&progress);
+        show(&mut meter, &progress);
     })
 }
 
@@ -74,72 +71,20 @@ fn describe(library: &Library) -> String {
     )
 }
 
-/// Shows an installation as it goes: a bar where there is a terminal, else lines.
-#[derive(Debug)]
-struct Meter {
-    bar: ProgressBar,
-    is_quiet: bool,
-    /// How many quarters of the download have been told as lines.
-    quarters: u64,
-}
-
-impl Meter {
-    fn new(target: ProgressDrawTarget, is_quiet: bool) -> Self {
-        let target = if is_quiet {
-            ProgressDrawTarget::hidden()
-        } else {
-            target
-        };
-        let bar = ProgressBar::with_draw_target(None, target).with_style(style());
-        Self {
-            bar,
-            is_quiet,
-            quarters: 0,
-        }
+fn show(meter: &mut Meter, progress: &Progress<'_>) {
+    match progress {
+        Progress::Fetching { total, .. } => meter.begin(0, Some(*total)),
+        Progress::Transferred(bytes) => meter.received(*bytes),
+        Progress::Waiting
+        | Progress::Checking
+        | Progress::Failed(_)
+        | Progress::Installed { .. } => {}
     }
-
-    fn show(&mut self, progress: &Progress<'_>) {
-        let has_bar = !self.bar.is_hidden();
-        let mut line = words(progress);
-        match progress {
-            Progress::Fetching { total, .. } => {
-                self.bar.set_length(*total);
-                self.bar.set_position(0);
-                self.quarters = 0;
-            }
-            Progress::Transferred(bytes) => {
-                self.bar.set_position(*bytes);
-                line = self.next_quarter(*bytes).filter(|_| !has_bar);
-            }
-            Progress::Checking => self.bar.set_position(self.bar.length().unwrap_or_default()),
-            Progress::Waiting | Progress::Failed(_) => {}
-            Progress::Installed { .. } => self.bar.finish_and_clear(),
-        }
-        let Some(line) = line else {
-            return;
-        };
-        let is_passing = has_bar && !matches!(progress, Progress::Failed(_));
-        if is_passing {
-            self.bar.set_message(line);
-        } else if !self.is_quiet {
-            self.bar.suspend(|| output::note(&line));
-        }
+    match (words(progress), progress) {
+        (Some(words), Progress::Failed(_)) => meter.note(&words),
+        (Some(words), _) => meter.step(&words),
+        (None, _) => {}
     }
-
-    /// Returns the words for a quarter of the download that has just been passed.
-    fn next_quarter(&mut self, bytes: u64) -> Option<String> {
-        let total = self.bar.length().filter(|&total| total > 0)?;
-        let quarters = bytes.saturating_mul(4) / total;
-        let is_new = quarters > self.quarters;
-        self.quarters = quarters;
-        is_new.then(|| format!("{} %", quarters * 25))
-    }
-}
-
-fn style() -> ProgressStyle {
-    let template = "{msg} {wide_bar} {decimal_bytes}/{decimal_total_bytes} {eta}";
-    ProgressStyle::with_template(template)
-        .unwrap_or_else(|_unsupported| ProgressStyle::default_bar())
 }
 
 /// Returns the line that tells a step; the growth of a download has none.
@@ -203,24 +148,5 @@ mod tests {
         for (progress, expected) in cases {
             assert_eq!(words(&progress).as_deref(), expected);
         }
-    }
-
-    #[test]
-    fn the_bar_follows_the_download_and_ends() {
-        let mut meter = Meter::new(ProgressDrawTarget::hidden(), true);
-        meter.show(&Progress::Fetching {
-            requirement: "a",
-            client: "uv",
-            total: 100,
-        });
-        meter.show(&Progress::Transferred(40));
-        assert_eq!((meter.bar.position(), meter.bar.length()), (40, Some(100)));
-        assert_eq!(meter.next_quarter(49), None);
-        assert_eq!(meter.next_quarter(50).as_deref(), Some("50 %"));
-        meter.show(&Progress::Checking);
-        assert_eq!(meter.bar.position(), 100);
-        let folder = Path::new("/data");
-        meter.show(&Progress::Installed { folder });
-        assert!(meter.bar.is_finished());
     }
 }

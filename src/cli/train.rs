@@ -73,6 +73,7 @@ pub(super) fn run(common: &Common, args: &TrainArgs) -> anyhow::Result<ExitCode>
         length: length(args)?,
         batch: args.batch,
         crop: args.crop,
+        scales: usize::from(args.scales),
         seed: args.seed,
         rate: args.lr,
         data: names(&args.data),

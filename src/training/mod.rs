@@ -46,6 +46,9 @@ pub struct Task {
     pub batch: usize,
     /// Height and width of a crop in pixels.
     pub crop: usize,
+    /// Scales at which the installed network looks at a picture, 1–[`MOST_SCALES`]: each further one
+    /// is half as large. It is trained at one.
+    pub scales: usize,
     /// Seed of everything that is drawn: weights, dropped features. The data have their own.
     pub seed: u64,
     /// The highest learning rate.
@@ -59,6 +62,9 @@ pub struct Task {
     /// What is done where something of that name is there already.
     pub existing: Existing,
 }
+
+/// Most scales that a network looks at.
+pub const MOST_SCALES: usize = 4;
 
 /// Steps of a training that nothing was said about.
 pub const USUAL_STEPS: u64 = 6000;

@@ -10,7 +10,9 @@ use super::graph::{self, Sizes};
 use super::parameters::{Parameters, mean, variance};
 use super::plan::Plan;
 use super::step::{Stepper, advance, options, share, told_apart};
-use super::{Event, Existing, Flow, Length, Report, Task, Tools, Trained, USUAL_STEPS, install};
+use super::{
+    Event, Existing, Flow, Length, MOST_SCALES, Report, Task, Tools, Trained, USUAL_STEPS, install,
+};
 use crate::clock::Clock;
 use crate::engine::Session;
 use crate::network::layer_list::LayerList;
@@ -111,6 +113,11 @@ fn check(task: &Task) -> Result<(), TrainingError> {
     if !(task.rate.is_finite() && task.rate > 0.0 && task.rate < 10.0) {
         return Err(TrainingError::Number(
             "the learning rate must lie between 0 and 10",
+        ));
+    }
+    if !(1..=MOST_SCALES).contains(&task.scales) {
+        return Err(TrainingError::Number(
+            "a network looks at 1 to 4 scales of a picture",
         ));
     }
     match task.length {

@@ -1,5 +1,6 @@
 //! The commands of the real program, with real painting: small pictures, few iterations.
 
+mod networks;
 mod one_picture;
 mod see;
 mod train;

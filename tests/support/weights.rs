@@ -1,5 +1,6 @@
 //! Small networks as files of weights.
 
+use pentimento::network::layer_list::{LayerList, LayerOp};
 use safetensors::tensor::{Dtype, TensorView, serialize};
 
 /// Returns a safetensors file of f32 tensors: name, shape, elements.
@@ -37,6 +38,48 @@ pub fn vgg(
             tensors.push((format!("{layer}.bias"), vec![channels], bias));
             read = channels;
         }
+    }
+    tensors
+}
+
+/// Uneven numbers within ±1 that do not repeat with any extent of a network.
+pub struct Uneven(pub u64);
+
+impl Uneven {
+    /// Returns the next.
+    pub fn draw(&mut self) -> f32 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        #[allow(
+            clippy::cast_possible_truncation,
+            reason = "the upper bits, 24 of them"
+        )]
+        let bits = (self.0 >> 40) as u32;
+        bits as f32 / (1_u32 << 23) as f32 - 1.0
+    }
+}
+
+/// Returns kernels and biases for the convolutions of a list, by the names of PyTorch's files, of
+/// a size that keeps the values from growing or fading layer by layer.
+pub fn made_up(list: &LayerList) -> Vec<(String, Vec<usize>, Vec<f32>)> {
+    let mut uneven = Uneven(7);
+    let mut channels = 3;
+    let mut tensors = Vec::new();
+    for layer in &list.layers {
+        let LayerOp::Conv { out, window, .. } = &layer.op else {
+            continue;
+        };
+        let shape = vec![*out, channels, window.kernel.0[0], window.kernel.0[1]];
+        let size = (6.0 / shape[1..].iter().product::<usize>() as f32).sqrt();
+        let kernel = (0..shape.iter().product())
+            .map(|_| size * uneven.draw())
+            .collect();
+        let bias = (0..*out).map(|_| uneven.draw()).collect();
+        tensors.push((format!("{}.weight", layer.tensors), shape, kernel));
+        tensors.push((format!("{}.bias", layer.tensors), vec![*out], bias));
+        channels = *out;
     }
     tensors
 }

@@ -39,6 +39,7 @@ fn task(models: &Path, steps: u64) -> Task {
         length: Length::Steps(steps),
         batch: 8,
         crop: 16,
+        scales: 2,
         seed: 3,
         rate: 5e-3,
         data: "drawings".to_owned(),
@@ -135,6 +136,14 @@ fn a_network_learns_and_is_installed() {
             ("pool1", LayerKind::Pooling),
             ("conv2_1", LayerKind::Convolution),
             ("relu2_1", LayerKind::Activation),
+            ("half", LayerKind::Convolution),
+            ("half.conv1_1", LayerKind::Convolution),
+            ("half.relu1_1", LayerKind::Activation),
+            ("half.conv1_2", LayerKind::Convolution),
+            ("half.relu1_2", LayerKind::Activation),
+            ("half.pool1", LayerKind::Pooling),
+            ("half.conv2_1", LayerKind::Convolution),
+            ("half.relu2_1", LayerKind::Activation),
         ]
     );
     let preset = &network.manifest().preset;
@@ -142,7 +151,19 @@ fn a_network_learns_and_is_installed() {
         preset["content_layers"].as_array().unwrap()[0].as_str(),
         Some("relu1_2")
     );
-    assert_eq!(preset["style_layers"].as_array().unwrap().len(), 3);
+    let style = preset["style_layers"].as_array().unwrap();
+    let style: Vec<&str> = style.iter().map(|name| name.as_str().unwrap()).collect();
+    assert_eq!(
+        style,
+        [
+            "relu1_1",
+            "relu1_2",
+            "relu2_1",
+            "half.relu1_1",
+            "half.relu1_2",
+            "half.relu2_1",
+        ]
+    );
     let text = fs::read_to_string(trained.manifest).unwrap();
     assert!(
         text.contains("60 steps of 8 crops of 16×16, seed 3"),
@@ -280,7 +301,7 @@ fn a_folder_that_cannot_be_written_is_named_and_nothing_is_left_behind() {
 fn numbers_and_names_that_make_no_sense_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let good = task(dir.path(), 3);
-    let cases: [(Task, &str); 6] = [
+    let cases: [(Task, &str); 8] = [
         (
             Task {
                 name: "../mine".into(),
@@ -315,6 +336,20 @@ fn numbers_and_names_that_make_no_sense_are_refused() {
                 ..good.clone()
             },
             "0 steps",
+        ),
+        (
+            Task {
+                scales: 0,
+                ..good.clone()
+            },
+            "1 to 4 scales",
+        ),
+        (
+            Task {
+                scales: 5,
+                ..good.clone()
+            },
+            "1 to 4 scales",
         ),
         (Task { crop: 1, ..good }, "do not fit crops of 1×1"),
     ];

@@ -3,10 +3,9 @@
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-
 use crate::cli::args::Common;
 use crate::cli::interrupt::{self, INTERRUPTED};
+use crate::cli::meter::Meter;
 use crate::cli::models::args::PullArgs;
 use crate::cli::models::words;
 use crate::cli::output;
@@ -28,16 +27,16 @@ pub(super) fn run(common: &Common, args: &PullArgs, folders: &Folders) -> anyhow
             },
             limits: &limits,
         };
-        let mut meter = Meter::new(ProgressDrawTarget::stderr(), common.quiet > 0);
+        let mut meter = Meter::new(common.quiet > 0);
         let pulled = models::pull(&order, folders, &std::thread::park_timeout, &mut |event| {
-            meter.show(&event);
+            show(&mut meter, &event);
             if interrupted.load(Ordering::Acquire) {
                 Flow::Stop
             } else {
                 Flow::Continue
             }
         });
-        meter.bar.finish_and_clear();
+        drop(meter);
         match pulled {
             Ok(pulled) => output::line(&told(name, &pulled))?,
             Err(ModelsError::Download(error @ DownloadError::Stopped { .. })) => {
@@ -67,56 +66,19 @@ fn told(name: &str, pulled: &Pulled) -> String {
     }
 }
 
-/// Shows a download as it goes: a bar where there is a terminal, else lines.
-struct Meter {
-    bar: ProgressBar,
-    is_quiet: bool,
-    /// How many quarters of the file have been told as lines.
-    quarters: u64,
-}
-
-impl Meter {
-    fn new(target: ProgressDrawTarget, is_quiet: bool) -> Self {
-        let target = if is_quiet {
-            ProgressDrawTarget::hidden()
-        } else {
-            target
-        };
-        let template = "{wide_bar} {decimal_bytes}/{decimal_total_bytes} {eta}";
-        let style = ProgressStyle::with_template(template)
-            .unwrap_or_else(|_unsupported| ProgressStyle::default_bar());
-        Self {
-            bar: ProgressBar::with_draw_target(None, target).with_style(style),
-            is_quiet,
-            quarters: 0,
-        }
+fn show(meter: &mut Meter, event: &Event<'_>) {
+    match event {
+        Event::Download(download::Event::Started { from, total, .. }) => meter.begin(*from, *total),
+        Event::Download(download::Event::Received(bytes)) => meter.received(*bytes),
+        Event::Waiting
+        | Event::Download(_)
+        | Event::GaveUp(_)
+        | Event::Unpacking
+        | Event::Converting
+        | Event::Note(_) => {}
     }
-
-    fn show(&mut self, event: &Event<'_>) {
-        let mut line = sentence(event);
-        if let Event::Download(download::Event::Started { from, total, .. }) = event {
-            if let Some(total) = total {
-                self.bar.set_length(*total);
-            }
-            self.bar.set_position(*from);
-            self.quarters = 0;
-        }
-        if let Event::Download(download::Event::Received(bytes)) = event {
-            self.bar.set_position(*bytes);
-            line = self.next_quarter(*bytes).filter(|_| self.bar.is_hidden());
-        }
-        if let Some(line) = line.filter(|_| !self.is_quiet) {
-            self.bar.suspend(|| output::note(&line));
-        }
-    }
-
-    /// Returns a line for a quarter of the file that has not been told yet.
-    fn next_quarter(&mut self, bytes: u64) -> Option<String> {
-        let total = self.bar.length().filter(|&total| total > 0)?;
-        let quarters = bytes.saturating_mul(4) / total;
-        let is_new = quarters > self.quarters;
-        self.quarters = quarters;
-        is_new.then(|| format!("{} %", quarters * 25))
+    if let Some(line) = sentence(event) {
+        meter.note(&line);
     }
 }
 
@@ -146,20 +108,4 @@ fn sentence(event: &Event<'_>) -> Option<String> {
         Event::Converting => "converting".to_owned(),
         Event::Note(note) => words::shown(note),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn quarters_are_told_once() {
-        let mut meter = Meter::new(ProgressDrawTarget::hidden(), false);
-        meter.bar.set_length(100);
-        let told: Vec<_> = [10, 30, 40, 80, 100]
-            .into_iter()
-            .filter_map(|bytes| meter.next_quarter(bytes))
-            .collect();
-        assert_eq!(told, ["25 %", "75 %", "100 %"]);
-    }
 }

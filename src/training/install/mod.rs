@@ -5,26 +5,24 @@
 //! for each layer. The factors are chosen as for the built-in network, so that the weights people
 //! know from VGG-19 mean the same here.
 
+mod model;
+
 use std::fs;
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use half::f16;
 use sha2::{Digest, Sha256};
 
+use self::model::{INPUT, append, export, in_scale};
 use super::checkpoint::write_whole;
 use super::error::TrainingError;
-use super::graph::{self, append_activation, append_convolution, append_pool};
+use super::graph;
 use super::parameters::{Parameters, bias, scale, shift, weight};
 use super::plan::{Kind, Plan, PoolKind};
 use super::step::options;
 use super::{Task, Tools};
 use crate::network::{self, Input, Manifest, Order};
-use crate::onnx::{self, Builder, Constant, Data, Dim, InferError, Model};
+use crate::onnx::{self, Builder, Constant, Model};
 use crate::tensor::Tensor;
-
-/// Name of the graph's input.
-const INPUT: &str = "input";
 
 /// Pictures on which the layers are weighed.
 const SAMPLE: usize = 8;
@@ -66,7 +64,7 @@ pub(super) fn install(
     facts: Facts,
 ) -> Result<PathBuf, TrainingError> {
     let mut folded = fold(plan, parameters);
-    let preset = Preset::of(plan);
+    let preset = Preset::of(plan, task.scales);
     let answers = answers(task, plan, &folded, sample, tools)?;
     rescale(plan, &mut folded, &answers, &preset)?;
     let mut model = export(task, plan, &folded)?;
@@ -88,7 +86,7 @@ pub(super) fn install(
             range: 1.0,
             mean: [0.5; 3],
             std: [0.25; 3],
-            minimum_size: minimum_size(plan, task.crop),
+            minimum_size: minimum_size(plan, task.crop, task.scales),
         },
         preset: preset.table(),
         ..Manifest::default()
@@ -206,22 +204,20 @@ fn answers(
         Tensor::new(vec![n, 3, height, width], pixels).expect("as many values as the shape has");
     let mut graph = Builder::new("answers");
     graph.input(INPUT, pictures.shape());
-    append(
-        &mut graph,
-        plan,
-        folded,
-        Some(PoolKind::Average {
-            count_include_pad: false,
-        }),
-        |b, name, shape, values| {
-            b.named_constant(
-                name,
-                Constant::f32s(shape.to_vec(), values.to_vec()).expect("a tensor fills its shape"),
-            );
-            Ok(())
-        },
-    )
-    .map_err(|source| TrainingError::layers(task.crop)(source.into()))?;
+    for convolution in folded {
+        let mut constant = |name: String, shape: &[usize], values: &[f32]| {
+            let constant = Constant::f32s(shape.to_vec(), values.to_vec());
+            graph.named_constant(&name, constant.expect("a tensor fills its shape"));
+        };
+        let shape = convolution.kernel.shape();
+        constant(weight(&convolution.layer), shape, convolution.kernel.data());
+        constant(bias(&convolution.layer), &shape[..1], &convolution.bias);
+    }
+    let average = PoolKind::Average {
+        count_include_pad: false,
+    };
+    append(&mut graph, plan, 0, INPUT, Some(average))
+        .map_err(|source| TrainingError::layers(task.crop)(source.into()))?;
     let names: Vec<String> = plan
         .blocks()
         .concat()
@@ -322,85 +318,6 @@ fn rescale(
     Ok(())
 }
 
-/// Returns the network as a file holds it: weights as f16, height and width open.
-fn export(task: &Task, plan: &Plan, folded: &[Folded]) -> Result<Model, TrainingError> {
-    if let Some(convolution) = folded
-        .iter()
-        .find(|f| !fits(f.kernel.data()) || !fits(&f.bias))
-    {
-        return Err(TrainingError::Overflow(convolution.layer.clone()));
-    }
-    let mut graph = Builder::new(&task.name);
-    graph.input(INPUT, &[1, 3, task.crop, task.crop]);
-    let last = append(&mut graph, plan, folded, None, |b, name, shape, values| {
-        let halves = values.iter().map(|&value| f16::from_f32(value)).collect();
-        let constant = Constant::new(shape.to_vec(), Data::F16(Arc::new(halves)))
-            .expect("a tensor fills its shape");
-        let stored = format!("{name}.f16");
-        b.named_constant(&stored, constant);
-        b.named_node("Cast", &[&stored], name, [("to", 1.into())])
-    })
-    .map_err(|source| TrainingError::layers(task.crop)(source.into()))?;
-    graph.output(&last);
-    let mut graph = graph.finish();
-    for info in graph.inputs.iter_mut().chain(&mut graph.outputs) {
-        for (dim, name) in info.shape[2..].iter_mut().zip(["height", "width"]) {
-            *dim = Dim::Named(name.to_owned());
-        }
-    }
-    // What comes out is smaller than what goes in, by rules of its own.
-    for info in &mut graph.outputs {
-        for dim in &mut info.shape[2..] {
-            *dim = Dim::Unknown;
-        }
-    }
-    Ok(Model::new(graph))
-}
-
-fn fits(values: &[f32]) -> bool {
-    values.iter().all(|&value| f16::from_f32(value).is_finite())
-}
-
-/// Appends the layers of a plan with folded weights, and returns the name of the last value;
-/// `constant` gives a name to a tensor's shape and values.
-fn append(
-    graph: &mut Builder,
-    plan: &Plan,
-    folded: &[Folded],
-    pooling: Option<PoolKind>,
-    constant: impl Fn(&mut Builder, &str, &[usize], &[f32]) -> Result<(), InferError>,
-) -> Result<String, InferError> {
-    let mut value = INPUT.to_owned();
-    let mut convolutions = folded.iter();
-    for layer in &plan.layers {
-        let name = layer.name.as_str();
-        match layer.kind {
-            Kind::Conv { window, groups, .. } => {
-                let Some(convolution) = convolutions.next() else {
-                    break;
-                };
-                let (kernel, bias) = (weight(name), bias(name));
-                let shape = convolution.kernel.shape();
-                constant(graph, &kernel, shape, convolution.kernel.data())?;
-                constant(graph, &bias, &shape[..1], &convolution.bias)?;
-                let inputs = [value.clone(), kernel, bias];
-                append_convolution(graph, &inputs, name, &window, groups)?;
-            }
-            Kind::Activation { slope } => append_activation(graph, &value, name, slope)?,
-            Kind::Pool { window, ceil, over } => {
-                let (over, ceil) = match pooling {
-                    Some(pooling) => (pooling, false),
-                    None => (over, ceil),
-                };
-                append_pool(graph, &value, name, &window, ceil, over)?;
-            }
-            Kind::Dropout { .. } => continue,
-        }
-        name.clone_into(&mut value);
-    }
-    Ok(value)
-}
-
 /// What holds for the network where a profile does not say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Preset {
@@ -409,9 +326,9 @@ struct Preset {
 }
 
 impl Preset {
-    /// Chooses the layers: style at the first and the last activation of each block, content at the
-    /// last of the block before the last.
-    fn of(plan: &Plan) -> Self {
+    /// Chooses the layers: style at the first and the last activation of each block in every scale,
+    /// content at the last of the block before the last.
+    fn of(plan: &Plan, scales: usize) -> Self {
         let blocks = plan.blocks();
         let mut style: Vec<String> = Vec::new();
         for block in &blocks {
@@ -425,6 +342,9 @@ impl Preset {
             .get(blocks.len().saturating_sub(2))
             .and_then(|block| block.last())
             .map_or_else(String::new, |name| (*name).to_owned());
+        let style = (0..scales)
+            .flat_map(|scale| style.iter().map(move |layer| in_scale(scale, layer)))
+            .collect();
         Self { content, style }
     }
 
@@ -448,10 +368,12 @@ impl Preset {
 }
 
 /// Returns the shortest side to allow: twice the smallest that the layers fit on, so that the last
-/// of them sees more than its padding.
-fn minimum_size(plan: &Plan, crop: usize) -> usize {
-    let smallest = (1..=crop).find(|&side| graph::features(plan, side).is_ok());
-    smallest.map_or(crop, |side| (2 * side).min(crop))
+/// of them sees more than its padding, and never less than fits in the smallest scale.
+fn minimum_size(plan: &Plan, crop: usize, scales: usize) -> usize {
+    let smallest = (1..=crop)
+        .find(|&side| graph::features(plan, side).is_ok())
+        .unwrap_or(crop);
+    (2 * smallest).min(crop).max(smallest << (scales - 1))
 }
 
 fn hex(bytes: &[u8]) -> String {

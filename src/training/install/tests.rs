@@ -91,7 +91,7 @@ fn rescaling_multiplies_each_layer_by_a_number_and_evens_the_styles() {
         })
         .to_vec();
     let mut scaled = folded.clone();
-    rescale(&plan, &mut scaled, &answers, &Preset::of(&plan)).unwrap();
+    rescale(&plan, &mut scaled, &answers, &Preset::of(&plan, 1)).unwrap();
     let input = [0.4, -1.2, 0.7];
     let (before, after) = (run(&folded, &input), run(&scaled, &input));
     let mut losses = Vec::new();
@@ -118,7 +118,7 @@ fn a_layer_that_answers_nothing_is_named() {
         gram: 0.0,
         power: 0.0,
     }];
-    let error = rescale(&plan, &mut folded, &answers, &Preset::of(&plan)).unwrap_err();
+    let error = rescale(&plan, &mut folded, &answers, &Preset::of(&plan, 1)).unwrap_err();
     assert!(matches!(error, TrainingError::Dead(layer) if layer == "ra"));
 }
 
