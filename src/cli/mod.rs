@@ -17,6 +17,7 @@ mod probe;
 mod prober;
 mod profiles;
 mod runtime;
+mod settings;
 mod terminal;
 mod train;
 mod watch;
@@ -30,6 +31,7 @@ use clap::Parser;
 use crate::cli::args::Cli;
 use crate::cli::args::Command;
 use crate::daemon;
+use crate::ingest::IngestError;
 use crate::models::ModelsError;
 use crate::network::NetworkError;
 use crate::settings::SettingsError;
@@ -64,6 +66,7 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Paint(args)) => paint::run(&cli.common, args),
         Some(Command::Models { command }) => models::run(&cli.common, command),
         Some(Command::Train(args)) => train::run(&cli.common, args),
+        Some(Command::Settings(args)) => settings::run(&cli.common, args),
         Some(Command::Doctor) => doctor::run(&cli.common),
         Some(Command::Runtime { command }) => runtime::run(&cli.common, command),
     }
@@ -98,7 +101,10 @@ fn status_of(error: &anyhow::Error) -> ExitCode {
         return ExitCode::from(4);
     }
     match error.downcast_ref::<daemon::Fatal>() {
-        Some(daemon::Fatal::AlreadyRunning { .. }) => ExitCode::from(6),
+        Some(
+            daemon::Fatal::AlreadyRunning { .. }
+            | daemon::Fatal::Ingest(IngestError::Watched { .. }),
+        ) => ExitCode::from(6),
         _ => ExitCode::FAILURE,
     }
 }

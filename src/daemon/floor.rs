@@ -15,6 +15,8 @@ use crate::daemon::slot::SlotEvent;
 use crate::folder::FolderError;
 use crate::folder::JobFolder;
 use crate::folder::Studio;
+use crate::ingest;
+use crate::ingest::LateProfile;
 use crate::ingest::Leftover;
 use crate::ingest::Notice;
 use crate::ingest::recover;
@@ -68,7 +70,9 @@ impl<'a> Floor<'a> {
     /// away.
     pub(super) fn open(&mut self) -> Result<(), Fatal> {
         // Should nobody be listening, the next report tells.
-        (self.tell)(Report::Watching(&self.studio.watch));
+        for watch in self.studio.watches() {
+            (self.tell)(Report::Watching(watch));
+        }
         self.pick_up()
     }
 
@@ -270,7 +274,34 @@ impl<'a> Floor<'a> {
                 self.queue.push_back((folder, job));
                 is_heard
             }
+            Notice::LateProfile(late) => self.adopt(&late),
         }
+    }
+
+    /// Gives a job that has not begun the profile that came after it was taken.
+    fn adopt(&mut self, late: &LateProfile) -> bool {
+        let waiting = self.queue.iter_mut().chain(&mut self.blocked);
+        let job = waiting.into_iter().find(|(_, job)| job.id == late.job);
+        let text = match job {
+            Some((folder, job)) => match ingest::adopt(late, folder, job) {
+                Ok(()) => format!(
+                    "{} {}: adopted the profile that came late ({})",
+                    job.id, job.name, job.profile_source
+                ),
+                Err(error) => {
+                    let text = with_causes(&error);
+                    format!(
+                        "{} {}: the profile that came late: {text}",
+                        late.job, late.name
+                    )
+                }
+            },
+            None => format!(
+                "{} {}: a newer profile is there, and the job has begun: it goes on as it is",
+                late.job, late.name
+            ),
+        };
+        (self.tell)(Report::Remark(&text))
     }
 
     /// Takes in what the running job did. Returns false when nobody is listening any more.

@@ -30,6 +30,7 @@ use crate::folder::Studio;
 use crate::ingest::BundleState;
 use crate::ingest::Check;
 use crate::ingest::Inbox;
+use crate::ingest::IngestError;
 use crate::ingest::Links;
 use crate::ingest::Patience;
 use crate::ingest::Source;
@@ -118,6 +119,9 @@ pub enum Fatal {
         /// What the lock file says about the other process.
         holder: String,
     },
+    /// A watch folder cannot be watched.
+    #[error(transparent)]
+    Ingest(#[from] IngestError),
     /// The studio's folders cannot be used.
     #[error("cannot set up the studio")]
     Studio(#[from] FolderError),
@@ -196,13 +200,13 @@ async fn watch(
     tell: Tell<'_>,
 ) -> Result<Outcome, Fatal> {
     let stop = StopSignals::listen()?;
-    let inbox = Inbox::new(
+    let inbox = Inbox::open(
         studio.clone(),
         setup.patience,
         setup.links,
         setup.check,
         clock,
-    );
+    )?;
     let (sender, found) = mpsc::unbounded_channel();
     let (source, look) = Source::new(inbox, setup.aside, move |event| {
         // The receiver lives until the thread is joined, or until an error ends everything.
@@ -282,6 +286,8 @@ async fn attend(
             event = floor.next() => {
                 if let SlotEvent::Ended(..) = event {
                     idle.job_ended();
+                    // A bundle may have been held because of it.
+                    source.look();
                 }
                 floor.worked(event)
             }

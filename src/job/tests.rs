@@ -20,6 +20,7 @@ fn states() -> Vec<JobState> {
             moves: vec![Move {
                 from: path("harbour"),
                 to: path("inputs"),
+                keeps: false,
             }],
         },
         JobState::Queued,
@@ -62,6 +63,7 @@ fn job(state: JobState) -> Job {
             input(Role::Style, "style1.png"),
             input(Role::Style, "style2.png"),
         ],
+        work: None,
         state,
     }
 }

@@ -2,6 +2,7 @@
 
 mod one_picture;
 mod see;
+mod settings;
 mod train;
 
 use std::fs;
