@@ -249,6 +249,9 @@ pub enum Answer {
     Usable {
         /// The profile with everything filled in, as TOML.
         profile_text: String,
+        /// The same without a seed that nobody chose: equal for equal work.
+        #[serde(default)]
+        profile_key: String,
         /// Where the profile came from, in words.
         profile_source: String,
         /// Remarks worth telling.

@@ -11,6 +11,7 @@ use crate::api::types::Problem;
 use crate::api::types::Refused;
 use crate::causes::with_causes;
 use crate::control::Refusal;
+use crate::ingest::NotHeld;
 
 /// A refusal on its way to the client.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,6 +101,17 @@ impl ApiError {
             hint: hint.to_owned(),
             place: String::new(),
         }
+    }
+}
+
+impl From<NotHeld> for ApiError {
+    fn from(error: NotHeld) -> Self {
+        let (status, code) = match &error {
+            NotHeld::NoBundle { .. } => (StatusCode::NOT_FOUND, "unknown_bundle"),
+            NotHeld::Otherwise { .. } => (StatusCode::CONFLICT, "not_now"),
+        };
+        let hint = "`pentimento list --bundles` shows what lies in the watch folders";
+        Self::new(status, code, error.to_string(), hint)
     }
 }
 

@@ -49,11 +49,11 @@ fn text(overview: &Overview, up: u64, n_readers: usize) -> String {
         .map(|(state, n)| (format!("{{state=\"{state}\"}}"), number(n)))
         .collect();
     family("jobs", "gauge", "Jobs by state.", &jobs);
-    let states = ["settling", "waiting", "rejected"]
-        .iter()
-        .zip(overview.n_bundles);
+    let states = ["settling", "waiting", "rejected", "duplicate", "taken"];
+    let n_bundles = |state| number(overview.n_bundles.get(state).copied().unwrap_or(0));
     let bundles: Vec<_> = states
-        .map(|(state, n)| (format!("{{state=\"{state}\"}}"), number(n)))
+        .iter()
+        .map(|state| (format!("{{state=\"{state}\"}}"), n_bundles(state)))
         .collect();
     family(
         "bundles",

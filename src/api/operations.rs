@@ -1,5 +1,6 @@
 //! The addresses that change something.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -61,6 +62,18 @@ pub(super) async fn simple(
 pub(super) async fn scan(State(app): State<App>) -> Result<Response<Body>, ApiError> {
     app.desk.ask(Request::Scan).await?;
     done("scan")
+}
+
+/// Has a bundle painted although it is held as a duplicate.
+pub(super) async fn run_duplicate(
+    State(app): State<App>,
+    body: Body,
+) -> Result<Response<Body>, ApiError> {
+    let held: types::Held = read(body).await?;
+    let path = PathBuf::from(held.path);
+    let request = |answer| Request::RunDuplicate(path, answer);
+    app.desk.ask(request).await??;
+    done("run")
 }
 
 pub(super) async fn stop(State(app): State<App>) -> Result<Response<Body>, ApiError> {

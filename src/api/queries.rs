@@ -1,5 +1,7 @@
 //! The addresses that read.
 
+use std::path::PathBuf;
+
 use axum::body::Body;
 use axum::extract::Path;
 use axum::extract::Query;
@@ -48,9 +50,25 @@ pub(super) async fn status(State(app): State<App>) -> Result<Response<Body>, Api
 }
 
 pub(super) async fn bundles(State(app): State<App>) -> Result<Response<Body>, ApiError> {
-    let bundles = app.desk.ask(Request::Bundles).await?;
-    let bundles = bundles.into_iter().map(translate::bundle).collect();
-    json(&types::Bundles { bundles })
+    json(&translate::bundles(&*app.desk.ask(Request::Board).await?))
+}
+
+/// Which path to explain.
+#[derive(Debug, Deserialize)]
+pub(super) struct ExplainQuery {
+    path: PathBuf,
+}
+
+pub(super) async fn explain(
+    State(app): State<App>,
+    Query(query): Query<ExplainQuery>,
+) -> Result<Response<Body>, ApiError> {
+    if !query.path.is_absolute() {
+        let what = "the path is not absolute".to_owned();
+        return Err(ApiError::bad_request(what, "name it from the root on"));
+    }
+    let board = app.desk.ask(Request::Board).await?;
+    json(&translate::explanation(board.explain(&query.path)))
 }
 
 pub(super) async fn jobs(

@@ -29,6 +29,8 @@ pub(super) fn router(app: App) -> Router {
     Router::new()
         .route("/v1/status", get(queries::status))
         .route("/v1/bundles", get(queries::bundles))
+        .route("/v1/bundles/run", post(operations::run_duplicate))
+        .route("/v1/explain", get(queries::explain))
         .route("/v1/jobs", get(queries::jobs))
         .route("/v1/jobs/{id}", get(queries::job))
         .route("/v1/jobs/{id}/log", get(queries::log))

@@ -5,10 +5,15 @@ use serde_json::json;
 
 use crate::api::types;
 use crate::clock::Timestamp;
-use crate::control::view::Bundle;
+
 use crate::control::view::Card;
 use crate::control::view::Live;
 use crate::control::view::Overview;
+use crate::ingest::Board;
+use crate::ingest::BundleView;
+use crate::ingest::Explanation;
+use crate::ingest::FolderView;
+use crate::ingest::LooseView;
 use crate::job::AttemptEnd;
 use crate::job::Job;
 use crate::job::JobState;
@@ -37,7 +42,7 @@ pub(super) fn status(overview: &Overview, studio: String) -> types::Status {
             .copied()
             .unwrap_or(0)
     };
-    let [settling, waiting, rejected] = overview.n_bundles;
+    let bundles = |state| overview.n_bundles.get(state).copied().unwrap_or(0);
     types::Status {
         version: super::PROGRAM_VERSION.to_owned(),
         api: super::VERSION,
@@ -57,10 +62,11 @@ pub(super) fn status(overview: &Overview, studio: String) -> types::Status {
             cancelled: in_state("cancelled"),
         },
         bundles: types::BundleCounts {
-            settling,
-            waiting,
-            rejected,
-            duplicate: 0,
+            settling: bundles("settling"),
+            waiting: bundles("waiting"),
+            rejected: bundles("rejected"),
+            duplicate: bundles("duplicate"),
+            taken: bundles("taken"),
         },
         running: overview.running.iter().map(summary).collect(),
         slots: overview.n_slots,
@@ -68,12 +74,40 @@ pub(super) fn status(overview: &Overview, studio: String) -> types::Status {
     }
 }
 
-pub(super) fn bundle(bundle: Bundle) -> types::Bundle {
-    types::Bundle {
-        name: bundle.name,
-        state: bundle.state.to_owned(),
-        reason: bundle.reason,
-        hint: bundle.hint,
+pub(super) fn bundles(board: &Board) -> types::Bundles {
+    let folder = |folder: &FolderView| types::WatchFolder {
+        path: display_path(&folder.path),
+        words: folder.words(),
+        missing: folder.missing.is_some(),
+    };
+    let bundle = |bundle: &BundleView| {
+        let (reason, hint) = bundle.state.words();
+        types::Bundle {
+            name: bundle.shown.clone(),
+            folder: display_path(&bundle.watch),
+            state: bundle.state.name().to_owned(),
+            reason,
+            hint,
+        }
+    };
+    let loose = |loose: &LooseView| types::Loose {
+        path: display_path(&loose.path),
+        reason: loose.why.clone(),
+    };
+    types::Bundles {
+        folders: board.folders.iter().map(folder).collect(),
+        bundles: board.bundles.iter().map(bundle).collect(),
+        loose: board.loose.iter().map(loose).collect(),
+    }
+}
+
+pub(super) fn explanation(explanation: Explanation) -> types::Explained {
+    types::Explained {
+        path: display_path(&explanation.path),
+        bundle: explanation.bundle,
+        state: explanation.state.to_owned(),
+        reason: explanation.reason,
+        hint: explanation.hint,
     }
 }
 

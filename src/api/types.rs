@@ -67,26 +67,76 @@ pub struct BundleCounts {
     pub rejected: u64,
     /// Are the same as an unfinished job.
     pub duplicate: u64,
+    /// Lie where nothing can be moved, and were copied.
+    pub taken: u64,
 }
 
 /// `GET /v1/bundles`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bundles {
-    /// The bundles by name.
+    /// The watch folders.
+    pub folders: Vec<WatchFolder>,
+    /// The bundles, folder by folder.
     pub bundles: Vec<Bundle>,
+    /// What is no part of a bundle and worth a word.
+    pub loose: Vec<Loose>,
 }
 
-/// A bundle in the watch folder.
+/// A watch folder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WatchFolder {
+    /// Its path.
+    pub path: String,
+    /// How it is watched, or why nothing can be seen in it.
+    pub words: String,
+    /// Whether nothing can be seen in it.
+    pub missing: bool,
+}
+
+/// A bundle in a watch folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bundle {
     /// Its name.
     pub name: String,
-    /// `settling`, `waiting`, `rejected` or `duplicate`.
+    /// The watch folder.
+    pub folder: String,
+    /// `settling`, `waiting`, `rejected`, `duplicate` or `taken`.
     pub state: String,
     /// What is waited for, or what is wrong.
     pub reason: String,
-    /// What the user can do; may be empty.
-    pub hint: String,
+    /// What the user can do, if anything is to be done.
+    pub hint: Option<String>,
+}
+
+/// Something that is no part of a bundle.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Loose {
+    /// Its path.
+    pub path: String,
+    /// Why it is none, and what could be done.
+    pub reason: String,
+}
+
+/// `GET /v1/explain?path=…`: why a path lies where it lies.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Explained {
+    /// The path that was asked about.
+    pub path: String,
+    /// The bundle that it belongs to.
+    pub bundle: Option<String>,
+    /// In one word.
+    pub state: String,
+    /// In plain words.
+    pub reason: String,
+    /// What can be done about it, if anything is to be.
+    pub hint: Option<String>,
+}
+
+/// `POST /v1/bundles/run`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// A path of the bundle, absolute.
+    pub path: String,
 }
 
 /// `GET /v1/jobs?state=…&text=…&name=…&before=…&limit=…`: newest first.

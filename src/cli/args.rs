@@ -74,6 +74,8 @@ pub(super) enum Command {
     Train(TrainArgs),
     /// Check what pentimento needs, and say what to do where something is missing
     Doctor,
+    /// Show every setting, its value, and where that comes from
+    Settings(SettingsArgs),
     /// Manage networks: what there is, fetch one, make one of a file, look inside
     Models {
         /// What to do with them.
@@ -92,6 +94,14 @@ pub(super) enum Command {
     /// Read what was dropped for the watching process
     #[command(hide = true)]
     Probe(ProbeArgs),
+}
+
+/// How settings are shown.
+#[derive(Debug, Clone, Args)]
+pub(super) struct SettingsArgs {
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// What to paint, and how.

@@ -19,6 +19,7 @@ mod probe;
 mod prober;
 mod profiles;
 mod runtime;
+mod settings;
 mod status;
 mod terminal;
 mod train;
@@ -64,6 +65,7 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Paint(args)) => paint::run(&cli.common, args),
         Some(Command::Models { command }) => models::run(&cli.common, command),
         Some(Command::Train(args)) => train::run(&cli.common, args),
+        Some(Command::Settings(args)) => settings::run(&cli.common, args),
         Some(Command::Doctor) => doctor::run(&cli.common),
         Some(Command::Runtime { command }) => runtime::run(&cli.common, command),
     }

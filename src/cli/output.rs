@@ -200,6 +200,10 @@ fn bundle_words(state: &BundleState) -> String {
         BundleState::Settling(why) => why.clone(),
         BundleState::Waiting(what) => format!("waiting for {what}"),
         BundleState::Rejected { reason, hint } => format!("rejected: {reason}; {hint}"),
+        BundleState::Duplicate { .. } | BundleState::Taken { .. } => {
+            let (reason, hint) = state.words();
+            format!("{reason}; {}", hint.unwrap_or_default())
+        }
     }
 }
 

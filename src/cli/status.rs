@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use crate::api::client::ClientError;
 use crate::cli::jobs::NoSuchJob;
 use crate::daemon;
+use crate::ingest::IngestError;
 use crate::models::ModelsError;
 use crate::network::NetworkError;
 use crate::settings::SettingsError;
@@ -77,7 +78,10 @@ fn number(error: &anyhow::Error) -> u8 {
         };
     }
     match error.downcast_ref::<daemon::Fatal>() {
-        Some(daemon::Fatal::AlreadyRunning { .. }) => ALREADY_RUNNING,
+        Some(
+            daemon::Fatal::AlreadyRunning { .. }
+            | daemon::Fatal::Ingest(IngestError::Watched { .. }),
+        ) => ALREADY_RUNNING,
         _ => 1,
     }
 }

@@ -1,16 +1,21 @@
 //! Where requests are handed in: from any task to the one floor, and the answers back.
 
+use std::path::PathBuf;
+use std::sync::Arc;
+
 use tokio::sync::mpsc;
 use tokio::sync::oneshot;
 
 use crate::control::Operation;
 use crate::control::Refusal;
-use crate::control::view::Bundle;
+
 use crate::control::view::Card;
 use crate::control::view::Filter;
 use crate::control::view::Overview;
 use crate::control::view::Page;
 use crate::folder::JobFolder;
+use crate::ingest::Board;
+use crate::ingest::NotHeld;
 use crate::job::Job;
 use crate::job::JobId;
 
@@ -22,8 +27,10 @@ const WAITING_MAX: usize = 64;
 pub enum Request {
     /// How things stand.
     Overview(oneshot::Sender<Overview>),
-    /// The bundles in the watch folder.
-    Bundles(oneshot::Sender<Vec<Bundle>>),
+    /// What lies in the watch folders.
+    Board(oneshot::Sender<Arc<Board>>),
+    /// Paint a bundle although it is held as a duplicate. Answered with its name.
+    RunDuplicate(PathBuf, oneshot::Sender<Result<String, NotHeld>>),
     /// Some of the jobs.
     Jobs(Filter, oneshot::Sender<Page>),
     /// One job.

@@ -76,6 +76,8 @@ pub fn prepare(
         created: now,
         profile_source: format!("that of {id}{said}"),
         inputs: card.job.inputs.clone(),
+        // Asked for: it is no duplicate of anything.
+        work: None,
         course: Course {
             rerun_of: Some(id.0),
             ..Course::default()

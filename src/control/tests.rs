@@ -57,6 +57,7 @@ fn job(state: JobState) -> Job {
         profile_source: "studio default".to_owned(),
         inputs: Vec::new(),
         course: Course::default(),
+        work: None,
         state,
     }
 }

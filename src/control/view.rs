@@ -1,5 +1,6 @@
 //! What the floor shows of itself: copies, taken at one moment.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::clock::Timestamp;
@@ -14,27 +15,14 @@ pub struct Overview {
     pub since: Timestamp,
     /// How many jobs are in each state, in the order of [`JobState::NAMES`].
     pub n_jobs: [u64; JobState::NAMES.len()],
-    /// How many bundles are settling, wait, and are rejected.
-    pub n_bundles: [u64; 3],
+    /// How many bundles are in each state.
+    pub n_bundles: BTreeMap<&'static str, u64>,
     /// The jobs that run.
     pub running: Vec<Card>,
     /// How many jobs can run at a time.
     pub n_slots: u32,
     /// Whether the daemon is on its way out.
     pub is_stopping: bool,
-}
-
-/// A bundle in the watch folder.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Bundle {
-    /// Its name, fit to be shown.
-    pub name: String,
-    /// `settling`, `waiting`, `rejected` or `duplicate`.
-    pub state: &'static str,
-    /// What is waited for, or what is wrong.
-    pub reason: String,
-    /// What the user can do; may be empty.
-    pub hint: String,
 }
 
 /// A job as it stands.

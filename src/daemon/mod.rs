@@ -53,6 +53,7 @@ use crate::folder::Studio;
 use crate::ingest::BundleState;
 use crate::ingest::Check;
 use crate::ingest::Inbox;
+use crate::ingest::IngestError;
 use crate::ingest::Links;
 use crate::ingest::Patience;
 use crate::ingest::Source;
@@ -151,6 +152,9 @@ pub enum Fatal {
         /// What the lock file says about the other process.
         holder: String,
     },
+    /// A watch folder cannot be watched.
+    #[error(transparent)]
+    Ingest(#[from] IngestError),
     /// The studio's folders cannot be used.
     #[error("cannot set up the studio")]
     Studio(#[from] FolderError),
@@ -253,13 +257,13 @@ async fn watch(
         publisher.publish(&report);
         tell(report)
     };
-    let inbox = Inbox::new(
+    let inbox = Inbox::open(
         studio.clone(),
         setup.patience,
         setup.links,
         setup.check,
         clock,
-    );
+    )?;
     let (sender, found) = mpsc::unbounded_channel();
     let (source, look) = Source::new(inbox, setup.aside, move |event| {
         // The receiver lives until the thread is joined, or until an error ends everything.
@@ -271,7 +275,7 @@ async fn watch(
         backoff: setup.backoff,
         shortage: setup.shortage,
     };
-    let workplace = (slot, Ledger::open(studio, clock.wall())?);
+    let workplace = (slot, Ledger::open(studio, clock.wall())?, source.clone());
     let judgement = (setup.hindrance, waits);
     let mut floor = Floor::new(studio, clock, &mut tell_all, judgement, workplace);
     floor.open()?;
@@ -381,6 +385,8 @@ async fn attend(
                 Some(event) => {
                     if let SlotEvent::Ended(..) = event {
                         idle.job_ended();
+                        // A bundle may have been held because of it.
+                        source.look();
                     }
                     floor.worked(event)
                 }

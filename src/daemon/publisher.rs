@@ -131,15 +131,11 @@ impl Publisher {
 }
 
 fn bundle(event: types::Event, name: &str, state: &BundleState) -> types::Event {
-    let (state, text, hint) = match state {
-        BundleState::Settling(why) => ("settling", why, ""),
-        BundleState::Waiting(what) => ("waiting", what, ""),
-        BundleState::Rejected { reason, hint } => ("rejected", reason, hint.as_str()),
-    };
+    let (text, hint) = state.words();
     types::Event {
         name: Some(name.to_owned()),
-        text: Some(text.clone()),
-        data: json!({ "state": state, "hint": hint }),
+        text: Some(text),
+        data: json!({ "state": state.name(), "hint": hint }),
         ..event
     }
 }

@@ -29,8 +29,10 @@ pub const MARKER: &str = "pentimento.toml";
 pub struct Studio {
     /// The studio's own folder.
     pub root: PathBuf,
-    /// Where pictures are dropped.
+    /// Where pictures are dropped: the first watch folder.
     pub watch: PathBuf,
+    /// Further watch folders.
+    pub more_watches: Vec<PathBuf>,
     /// Where claimed jobs lie.
     pub active: PathBuf,
     /// Where finished jobs lie.
@@ -46,12 +48,18 @@ impl Studio {
     pub fn at(root: PathBuf) -> Self {
         Self {
             watch: root.join("watch"),
+            more_watches: Vec::new(),
             active: root.join("active"),
             done: root.join("done"),
             failed: root.join("failed"),
             state: root.join(".pentimento"),
             root,
         }
+    }
+
+    /// Returns every watch folder, the first one first.
+    pub fn watches(&self) -> impl Iterator<Item = &PathBuf> {
+        std::iter::once(&self.watch).chain(&self.more_watches)
     }
 
     /// Returns true if the program has run in this studio before.
@@ -61,11 +69,13 @@ impl Studio {
 
     /// Creates the folders in which the program puts things.
     ///
-    /// `watch/` is made only where the program never ran: later its absence means that something
-    /// is not mounted, and a folder made in its place would hide that.
+    /// A watch folder is made only where the program never ran: later its absence means that
+    /// something is not mounted, and a folder made in its place would hide that.
     pub fn prepare(&self) -> Result<(), FolderError> {
         if !self.has_run() {
-            create(&self.watch)?;
+            for watch in self.watches() {
+                create(watch)?;
+            }
         }
         for folder in [&self.active, &self.done, &self.failed, &self.state] {
             create(folder)?;

@@ -62,6 +62,10 @@ pub struct Job {
     /// What was tried so far, and what the user wishes.
     #[serde(default)]
     pub course: Course,
+    /// What the work amounts to: a digest over pictures and profile, a drawn seed left out. Equal
+    /// for equal work; absent in the record of an earlier version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub work: Option<String>,
     /// Where the job stands.
     #[serde(flatten)]
     pub state: JobState,
@@ -119,10 +123,22 @@ pub enum Lack {
 /// One step of a claim.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Move {
-    /// A path below `watch/`.
+    /// A path below the first watch folder, or an absolute one.
     pub from: PathText,
     /// A path below the job's folder.
     pub to: PathText,
+    /// The original stays where it is, and the job gets a copy: a recipe's style, or a watch folder
+    /// that cannot be written to.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub keeps: bool,
+}
+
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands the field over by reference"
+)]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// The result of a job.

@@ -20,6 +20,7 @@ fn states() -> Vec<JobState> {
             moves: vec![Move {
                 from: path("harbour"),
                 to: path("inputs"),
+                keeps: false,
             }],
         },
         JobState::Queued,
@@ -75,6 +76,7 @@ fn job(state: JobState) -> Job {
             input(Role::Style, "style2.png"),
         ],
         course: Course::default(),
+        work: None,
         state,
     }
 }

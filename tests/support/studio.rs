@@ -97,11 +97,12 @@ impl Studio {
         path
     }
 
-    /// Drops a complete job folder.
+    /// Drops a complete job folder. Every name has a style of its own, since the same work twice is
+    /// held back.
     pub(crate) fn drop_pair(&self, name: impl AsRef<Path>) {
         let name = name.as_ref();
         self.drop(name.join("content.png"), picture(1));
-        self.drop(name.join("style.png"), picture(2));
+        self.drop(name.join("style.png"), style_of(name));
     }
 
     /// Returns the program, to be run in this studio.
@@ -340,13 +341,29 @@ pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
 
 /// Returns a PNG of 64×48 pixels; every seed has its own.
 pub(crate) fn picture(seed: u8) -> Vec<u8> {
+    drawn(&[seed], &[])
+}
+
+/// Returns the style that [`Studio::drop_pair`] drops under a name.
+pub(crate) fn style_of(name: &Path) -> Vec<u8> {
+    drawn(name.as_os_str().as_bytes(), &[])
+}
+
+/// Returns a PNG of 64×48 pixels, drawn from `seed`, which is not empty, that carries texts.
+pub(crate) fn drawn(seed: &[u8], texts: &[(&str, &str)]) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, 64, 48);
     encoder.set_color(png::ColorType::Rgb);
+    for (key, text) in texts {
+        encoder
+            .add_itxt_chunk((*key).to_owned(), (*text).to_owned())
+            .unwrap();
+    }
     let pixels: Vec<u8> = (0..=255)
         .cycle()
         .step_by(7)
-        .map(|n: u8| n ^ seed)
+        .zip(seed.iter().cycle())
+        .map(|(n, seed): (u8, &u8)| n ^ seed)
         .take(64 * 48 * 3)
         .collect();
     encoder

@@ -43,6 +43,10 @@ pub(in crate::cli) enum JobsCommand {
     Wait(WaitArgs),
     /// Drop pictures into watch/ as a bundle
     Add(AddArgs),
+    /// Say why a file or folder lies where it lies
+    Explain(ExplainArgs),
+    /// Have a bundle painted although an unfinished job is the same
+    RunDuplicate(PathArgs),
     /// Look into watch/ now
     Scan,
     /// Print numbers in the text format of Prometheus
@@ -200,6 +204,23 @@ pub(in crate::cli) struct WaitArgs {
     /// Give up after so many seconds, with status 1
     #[arg(long, value_name = "SECONDS")]
     pub timeout: Option<f64>,
+}
+
+/// What to explain.
+#[derive(Debug, Clone, Args)]
+pub(in crate::cli) struct ExplainArgs {
+    /// The file or folder
+    pub path: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A path.
+#[derive(Debug, Clone, Args)]
+pub(in crate::cli) struct PathArgs {
+    /// The bundle, or one of its files
+    pub path: PathBuf,
 }
 
 /// What to add.

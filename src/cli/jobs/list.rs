@@ -52,10 +52,8 @@ fn bundles(client: &Blocking, args: &ListArgs) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     for bundle in &bundles.bundles {
-        let hint = match bundle.hint.as_str() {
-            "" => String::new(),
-            hint => format!("; {}", words::plain(hint)),
-        };
+        let hint = bundle.hint.as_deref().map(words::plain);
+        let hint = hint.map_or_else(String::new, |hint| format!("; {hint}"));
         output::line(&format!(
             "{:9}  {}  {}{hint}",
             words::plain(&bundle.state),

@@ -6,6 +6,7 @@
 mod add;
 mod args;
 mod change;
+mod explain;
 mod follow;
 mod list;
 mod logs;
@@ -65,6 +66,8 @@ pub(super) fn run(
         JobsCommand::Rerun(args) => change::rerun(common, args),
         JobsCommand::Wait(args) => wait::run(common, args),
         JobsCommand::Add(args) => add::run(common, args),
+        JobsCommand::Explain(args) => explain::run(common, args),
+        JobsCommand::RunDuplicate(args) => explain::run_duplicate(common, args),
         JobsCommand::Scan => scan::run(common),
         JobsCommand::Metrics => metrics::run(common),
     }

@@ -57,6 +57,7 @@ pub(super) fn run(common: &Common, args: &JsonArgs) -> anyhow::Result<ExitCode> 
             (bundles.waiting, "waiting"),
             (bundles.rejected, "rejected"),
             (bundles.duplicate, "duplicate"),
+            (bundles.taken, "taken"),
         ],
     ))?;
     for job in &status.running {

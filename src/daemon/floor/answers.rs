@@ -1,5 +1,7 @@
 //! What is asked of the floor from outside, and the steps that are taken.
 
+use std::collections::BTreeMap;
+
 use tokio::sync::oneshot;
 
 use crate::causes::with_causes;
@@ -43,7 +45,10 @@ impl Floor<'_> {
     pub(in crate::daemon) fn answer(&mut self, request: Request) -> Demand {
         match request {
             Request::Overview(answer) => give(answer, self.overview()),
-            Request::Bundles(answer) => give(answer, self.bundles.values().cloned().collect()),
+            Request::Board(answer) => give(answer, self.inbox.board()),
+            Request::RunDuplicate(path, answer) => {
+                give(answer, self.inbox.run_duplicate(&path));
+            }
             Request::Jobs(filter, answer) => give(answer, self.page(&filter)),
             Request::Job(id, answer) => give(answer, self.card(id)),
             Request::Operate(id, operation, answer) => {
@@ -76,12 +81,16 @@ impl Floor<'_> {
                 *sum += n;
             }
         }
-        let n_in = |state| self.bundles.values().filter(|b| b.state == state).count() as u64;
+        let board = self.inbox.board();
+        let mut n_bundles = BTreeMap::new();
+        for bundle in &board.bundles {
+            *n_bundles.entry(bundle.state.name()).or_default() += 1;
+        }
         let running = self.slot.job().and_then(|id| self.card(id).ok());
         Overview {
             since: self.since,
             n_jobs,
-            n_bundles: [n_in("settling"), n_in("waiting"), n_in("rejected")],
+            n_bundles,
             running: running.into_iter().collect(),
             n_slots: 1,
             is_stopping: self.is_stopping,

@@ -16,7 +16,7 @@ use std::time::Duration;
 use crate::causes::with_causes;
 use crate::clock::Clock;
 use crate::clock::Timestamp;
-use crate::control::view::Bundle;
+use crate::control::has_begun;
 use crate::control::view::Live;
 use crate::daemon::Hindrance;
 use crate::daemon::Outcome;
@@ -28,8 +28,10 @@ use crate::daemon::slot::SlotEvent;
 use crate::folder::FolderError;
 use crate::folder::JobFolder;
 use crate::folder::Studio;
-use crate::ingest::BundleState;
+use crate::ingest;
+use crate::ingest::LateProfile;
 use crate::ingest::Notice;
+use crate::ingest::Source;
 use crate::job::Backoff;
 use crate::job::Job;
 use crate::job::JobId;
@@ -59,8 +61,8 @@ pub(super) struct Floor<'a> {
     /// The jobs whose folders are in `active/`.
     jobs: BTreeMap<JobId, Entry>,
     ledger: Ledger,
-    /// The bundles in the watch folder, by name.
-    bundles: BTreeMap<String, Bundle>,
+    /// The inbox's thread.
+    inbox: Source,
     /// How many jobs of this run are done, and how many failed.
     tally: (usize, usize),
     is_stopping: bool,
@@ -106,7 +108,7 @@ impl<'a> Floor<'a> {
         clock: Clock,
         tell: Tell<'a>,
         (hindrance, waits): (Hindrance, Waits),
-        (slot, ledger): (Slot, Ledger),
+        (slot, ledger, inbox): (Slot, Ledger, Source),
     ) -> Self {
         Self {
             studio,
@@ -118,7 +120,7 @@ impl<'a> Floor<'a> {
             since: clock.wall(),
             jobs: BTreeMap::new(),
             ledger,
-            bundles: BTreeMap::new(),
+            inbox,
             tally: (0, 0),
             is_stopping: false,
         }
@@ -259,20 +261,47 @@ impl<'a> Floor<'a> {
     /// Takes in what the inbox found. Returns false when nobody is listening any more.
     pub(super) fn notice(&mut self, notice: Notice) -> bool {
         match notice {
-            Notice::Bundle(name, state) => {
-                let is_heard = (self.tell)(Report::Bundle(&name, &state));
-                self.bundles.insert(name.clone(), bundle_view(name, state));
-                is_heard
-            }
+            Notice::Bundle(name, state) => (self.tell)(Report::Bundle(&name, &state)),
             Notice::Remark(text) => (self.tell)(Report::Remark(&text)),
             Notice::Claimed(folder, job) => {
                 let is_heard = (self.tell)(Report::Claimed(&job));
-                self.bundles.remove(&job.name);
+
                 self.ledger.put(&folder, &job, self.clock.wall());
                 self.jobs.insert(job.id, Entry::new(folder, job));
                 is_heard
             }
+            Notice::LateProfile(late) => self.adopt(&late),
         }
+    }
+
+    /// Gives a job that has not begun the profile that came after it was taken.
+    fn adopt(&mut self, late: &LateProfile) -> bool {
+        let entry = self.jobs.get_mut(&late.job);
+        let entry = entry.filter(|entry| !has_begun(&entry.job));
+        let text = match entry {
+            Some(entry) => match ingest::adopt(late, &entry.folder, &mut entry.job) {
+                Ok(()) => {
+                    self.ledger
+                        .put(&entry.folder, &entry.job, self.clock.wall());
+                    format!(
+                        "{} {}: adopted the profile that came late ({})",
+                        entry.job.id, entry.job.name, entry.job.profile_source
+                    )
+                }
+                Err(error) => {
+                    let text = with_causes(&error);
+                    format!(
+                        "{} {}: the profile that came late: {text}",
+                        late.job, late.name
+                    )
+                }
+            },
+            None => format!(
+                "{} {}: a newer profile is there, and the job has begun: it goes on as it is",
+                late.job, late.name
+            ),
+        };
+        (self.tell)(Report::Remark(&text))
     }
 
     /// Takes in what the running job did. Returns false when nobody is listening any more.
@@ -430,19 +459,5 @@ fn on_wire(edit: &PendingEdit) -> Edit {
         option: edit.option.clone(),
         value: edit.value,
         stage: edit.stage,
-    }
-}
-
-fn bundle_view(name: String, state: BundleState) -> Bundle {
-    let (state, reason, hint) = match state {
-        BundleState::Settling(why) => ("settling", why, String::new()),
-        BundleState::Waiting(what) => ("waiting", format!("waits for {what}"), String::new()),
-        BundleState::Rejected { reason, hint } => ("rejected", reason, hint),
-    };
-    Bundle {
-        name,
-        state,
-        reason,
-        hint,
     }
 }

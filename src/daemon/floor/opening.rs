@@ -22,7 +22,9 @@ impl Floor<'_> {
     /// away.
     pub(in crate::daemon) fn open(&mut self) -> Result<(), Fatal> {
         // Should nobody be listening, the next report tells.
-        (self.tell)(Report::Watching(&self.studio.watch));
+        for watch in self.studio.watches() {
+            (self.tell)(Report::Watching(watch));
+        }
         let mut there = BTreeSet::new();
         for leftover in recover(self.studio)? {
             match leftover {

@@ -80,6 +80,7 @@ fn job(id: u32, state: JobState) -> Job {
             sha256: Some("00".to_owned()),
         }],
         course: crate::job::Course::default(),
+        work: None,
         state,
     }
 }
