@@ -50,7 +50,8 @@ pub(super) async fn status(State(app): State<App>) -> Result<Response<Body>, Api
 }
 
 pub(super) async fn bundles(State(app): State<App>) -> Result<Response<Body>, ApiError> {
-    json(&translate::bundles(&*app.desk.ask(Request::Board).await?))
+    let board = app.desk.ask(Request::Board).await?;
+    json(&translate::bundles(&board))
 }
 
 /// Which path to explain.

@@ -217,11 +217,8 @@ impl Ledger {
             return;
         };
         // One job runs at a time.
-        let of_job: Vec<_> = samples
-            .into_iter()
-            .filter(|(other, _)| *other == id)
-            .collect();
-        let samples: Vec<_> = of_job.into_iter().map(|(_, sample)| sample).collect();
+        let of_job = |(other, sample)| (other == id).then_some(sample);
+        let samples: Vec<_> = samples.into_iter().filter_map(of_job).collect();
         // They can be done without, and stand in losses.csv.
         let added = self
             .store
@@ -285,7 +282,7 @@ impl Ledger {
         }
         let renewed = self.store.renew_reserve();
         let is_short = !matches!(renewed, Ok(true));
-        self.note(renewed.map(drop));
+        self.note(renewed.map(|_is_there| ()));
         is_short
     }
 
@@ -300,13 +297,10 @@ impl Ledger {
     }
 
     fn note(&mut self, done: Result<(), StoreError>) {
-        match done {
-            Ok(()) => self.told = None,
-            Err(error) => {
-                let text = with_causes(&error);
-                tracing::error!(error = text, "the job store");
-                self.trouble = Some(text);
-            }
+        if let Err(error) = done {
+            let text = with_causes(&error);
+            tracing::error!(error = text, "the job store");
+            self.trouble = Some(text);
         }
     }
 

@@ -1,6 +1,7 @@
 //! The commands that are asked of the daemon.
 
 use std::fs;
+use std::path::Path;
 
 use serde_json::Value;
 use serde_json::json;
@@ -9,6 +10,7 @@ use crate::support::studio::Studio;
 use crate::support::studio::is_alive;
 use crate::support::studio::json_at;
 use crate::support::studio::picture;
+use crate::support::studio::style_of;
 use crate::support::studio::text;
 use crate::support::studio::wait_until;
 
@@ -138,7 +140,8 @@ fn a_rerun_is_a_new_job_over_copies() {
         .iter()
         .find(|path| path.ends_with(name(&done, "0002")))
         .unwrap();
-    assert_eq!(fs::read(new.join("inputs/style.png")).unwrap(), picture(2));
+    let style = fs::read(new.join("inputs/style.png")).unwrap();
+    assert_eq!(style, style_of(Path::new("harbour")));
     assert!(text(new.join("profile.toml")).contains("style_weight = 123"));
     assert!(!text(old.join("profile.toml")).contains("style_weight = 123"));
     assert_eq!(json_at(new.join("job.json"))["course"]["rerun_of"], 1);
@@ -269,6 +272,49 @@ fn the_daemon_ends_when_told_to_and_its_job_waits_for_the_next() {
     assert_eq!(daemon.end(), Some(0));
     let record = json_at(studio.shelf("active")[0].join("job.json"));
     assert_eq!(record["state"], "queued");
+}
+
+#[test]
+fn what_lies_in_the_watch_folder_is_listed_and_explained() {
+    let studio = Studio::new();
+    studio.drop("lone.content.png", picture(1));
+    studio.drop("notes.txt", "words");
+    let daemon = studio.daemon();
+    daemon.wait_for("lone: waiting");
+    let mut listed = Value::Null;
+    wait_until("the bundle to be listed", || {
+        listed = studio.json(&["list", "--bundles"]);
+        listed["bundles"][0]["state"] == "waiting"
+    });
+    assert_eq!(listed["bundles"][0]["name"], "lone");
+    assert_eq!(studio.json(&["status"])["bundles"]["waiting"], 1);
+    let explained = studio.json(&["explain", "watch/lone.content.png"]);
+    assert_eq!(
+        (&explained["state"], &explained["bundle"]),
+        (&json!("waiting"), &json!("lone"))
+    );
+    assert!(
+        studio
+            .told(&["explain", "watch/notes.txt"])
+            .contains("ignored")
+    );
+    assert!(studio.told(&["explain", "plan.json"]).contains("elsewhere"));
+    let refused = error(&studio, &["run-duplicate", "watch/lone.content.png"], 1);
+    assert!(refused.contains("not held as a duplicate"), "{refused}");
+    error(&studio, &["run-duplicate", "plan.json"], 4);
+}
+
+#[test]
+fn a_held_duplicate_is_run_when_told_to() {
+    let studio = waiting();
+    studio.drop_pair("first");
+    let daemon = studio.daemon();
+    daemon.wait_for("0001 first: stage 1");
+    studio.drop("again/content.png", picture(1));
+    studio.drop("again/style.png", style_of(Path::new("first")));
+    daemon.wait_for("again: duplicate of 0001");
+    studio.told(&["run-duplicate", "watch/again"]);
+    daemon.wait_for("0002 again: taken");
 }
 
 #[test]
