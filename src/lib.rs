@@ -2,10 +2,12 @@
 //!
 //! ARCHITECTURE.md gives the order to read the modules in, and says who may import whom.
 
+pub mod api;
 pub mod autodiff;
 pub mod causes;
 pub mod cli;
 pub mod clock;
+pub mod control;
 pub mod daemon;
 pub mod download;
 pub mod drawing;

@@ -24,7 +24,16 @@ const ARITHMETIC: &[&str] = &[
 ];
 
 /// The daemon side: it never loads a network.
-const DAEMON: &[&str] = &["daemon", "supervisor", "ingest", "store", "job", "folder"];
+const DAEMON: &[&str] = &[
+    "daemon",
+    "api",
+    "control",
+    "supervisor",
+    "ingest",
+    "store",
+    "job",
+    "folder",
+];
 
 /// Modules that compute.
 const COMPUTING: &[&str] = &[
@@ -50,6 +59,8 @@ const DRAWING: &[&str] = &["report"];
 
 /// Everything that fetching a file has no business with.
 const ALL: &[&str] = &[
+    "api",
+    "control",
     "autodiff",
     "clock",
     "daemon",
@@ -88,7 +99,12 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("notify", &["ingest"]),
     ("rusqlite", &["store"]),
     ("config", &["settings"]),
-    ("tokio", &["daemon", "supervisor"]),
+    ("tokio", &["daemon", "supervisor", "api", "control"]),
+    ("axum", &["api"]),
+    ("hyper", &["api"]),
+    ("hyper_util", &["api"]),
+    ("http_body_util", &["api"]),
+    ("futures_util", &["api"]),
     ("tracing_subscriber", &["logging"]),
     ("indicatif", &["cli"]),
     ("clap", &["cli"]),
@@ -175,6 +191,54 @@ fn imports(source: &Source) -> BTreeSet<String> {
         .collect()
 }
 
+/// The wire types stand for themselves: no domain type is sent.
+#[test]
+fn wire_types_are_apart_from_domain_types() {
+    let sources = sources();
+    let wire = |source: &&Source| source.path.ends_with("api/types.rs");
+    let types = sources.iter().find(wire).expect("the wire types");
+    assert!(imports(types).is_empty(), "{:?}", imports(types));
+    assert!(!code(&types.text).any(|line| line.contains("super::")));
+}
+
+/// The command line reaches the daemon through the client; only what starts it knows it.
+#[test]
+fn commands_go_through_the_client() {
+    let starts_it = [
+        "cli/watch.rs",
+        "cli/init.rs",
+        "cli/output.rs",
+        "cli/status.rs",
+    ];
+    let breaches: Vec<String> = sources()
+        .iter()
+        .filter(|source| source.module == "cli" && imports(source).contains("daemon"))
+        .map(|source| source.path.display().to_string())
+        .filter(|path| !starts_it.contains(&path.as_str()))
+        .collect();
+    assert!(breaches.is_empty(), "they know the daemon: {breaches:?}");
+    let inside = [
+        "crate::api::feed",
+        "crate::api::server",
+        "crate::control::Desk",
+    ];
+    for source in sources().iter().filter(|source| source.module == "cli") {
+        for path in inside {
+            let uses = code(&source.text).any(|line| line.contains(path));
+            assert!(!uses, "{} uses {path}", source.path.display());
+        }
+    }
+}
+
+/// Tasks are spawned, and joined, in `daemon` alone.
+#[test]
+fn tasks_are_spawned_in_the_daemon() {
+    for source in sources().iter().filter(|source| source.module != "daemon") {
+        let spawns = code(&source.text).any(|line| line.contains("JoinSet"));
+        assert!(!spawns, "{} spawns tasks", source.path.display());
+    }
+}
+
 /// How many modules lie between a file's contents and the crate's root.
 fn depth(path: &Path) -> usize {
     let is_folder = path.ends_with("mod.rs");
@@ -203,6 +267,8 @@ fn rules() -> Vec<Rule> {
         (
             &["models"],
             &[
+                "api",
+                "control",
                 "daemon",
                 "supervisor",
                 "ingest",
@@ -215,11 +281,26 @@ fn rules() -> Vec<Rule> {
                 "engine",
             ],
         ),
-        (&["worker"], &["daemon", "supervisor", "ingest"]),
-        (&["supervisor"], &["worker", "daemon", "settings"]),
+        (
+            &["worker"],
+            &["daemon", "supervisor", "ingest", "api", "control"],
+        ),
+        (
+            &["supervisor"],
+            &["worker", "daemon", "settings", "api", "control"],
+        ),
+        // The API knows the daemon as a desk and a feed; control knows nobody who asks.
+        (&["api"], &["daemon", "supervisor", "worker", "protocol"]),
+        (
+            &["control"],
+            &["api", "daemon", "supervisor", "worker", "protocol"],
+        ),
+        (&["ingest", "folder", "job"], &["api", "control", "daemon"]),
         (
             PAINTING,
             &[
+                "api",
+                "control",
                 "daemon",
                 "supervisor",
                 "ingest",
@@ -234,6 +315,8 @@ fn rules() -> Vec<Rule> {
         (
             GROUND,
             &[
+                "api",
+                "control",
                 "daemon",
                 "supervisor",
                 "ingest",
@@ -246,6 +329,8 @@ fn rules() -> Vec<Rule> {
         (
             &["protocol"],
             &[
+                "api",
+                "control",
                 "daemon",
                 "supervisor",
                 "worker",

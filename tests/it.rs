@@ -9,6 +9,7 @@
     reason = "a test fails by panicking, and says why it skips"
 )]
 
+mod api;
 mod autodiff;
 mod cli;
 mod daemon;

@@ -6,6 +6,7 @@ use clap::Args;
 use clap::Parser;
 use clap::Subcommand;
 
+use crate::cli::jobs::JobsCommand;
 use crate::cli::models::ModelsCommand;
 
 /// Paints pictures in the manner of others. Drop a picture and a style into watch/ and leave.
@@ -16,16 +17,7 @@ use crate::cli::models::ModelsCommand;
     max_term_width = 100,
     args_conflicts_with_subcommands = false
 )]
-#[command(after_help = "\
-Examples:
-  pentimento init ~/studio                     make a studio with a sample in it
-  pentimento --studio ~/studio                 watch it and paint what is dropped into watch/
-  pentimento paint harbour.jpg wave.jpg        paint one picture, here and now
-  pentimento models pull vgg19                 fetch a network
-  pentimento train ~/drawings -o my-drawings   train a network on your own pictures
-
-Exit status: 0 fine, 1 failed, 2 wrong usage, 3 a job failed (--until-idle), 4 not found,
-6 already running, 78 bad settings, 130 interrupted. Any other means failure too.")]
+#[command(after_help = crate::cli::status::HELP)]
 pub(super) struct Cli {
     /// Options of every command.
     #[command(flatten)]
@@ -71,6 +63,9 @@ pub(super) struct WatchArgs {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    /// What is asked of the daemon.
+    #[command(flatten)]
+    Jobs(JobsCommand),
     /// Paint one picture, here and now
     Paint(PaintArgs),
     /// Make a studio
@@ -79,6 +74,8 @@ pub(super) enum Command {
     Train(TrainArgs),
     /// Check what pentimento needs, and say what to do where something is missing
     Doctor,
+    /// Show every setting, its value, and where that comes from
+    Settings(SettingsArgs),
     /// Manage networks: what there is, fetch one, make one of a file, look inside
     Models {
         /// What to do with them.
@@ -97,6 +94,14 @@ pub(super) enum Command {
     /// Read what was dropped for the watching process
     #[command(hide = true)]
     Probe(ProbeArgs),
+}
+
+/// How settings are shown.
+#[derive(Debug, Clone, Args)]
+pub(super) struct SettingsArgs {
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// What to paint, and how.

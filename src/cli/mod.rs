@@ -9,6 +9,7 @@ mod doctor;
 mod gates;
 mod init;
 mod interrupt;
+mod jobs;
 mod library;
 mod meter;
 mod models;
@@ -18,6 +19,8 @@ mod probe;
 mod prober;
 mod profiles;
 mod runtime;
+mod settings;
+mod status;
 mod terminal;
 mod train;
 mod watch;
@@ -30,10 +33,6 @@ use clap::Parser;
 
 use crate::cli::args::Cli;
 use crate::cli::args::Command;
-use crate::daemon;
-use crate::models::ModelsError;
-use crate::network::NetworkError;
-use crate::settings::SettingsError;
 
 /// Runs the program over its command line and returns its exit status.
 pub fn main() -> ExitCode {
@@ -51,7 +50,7 @@ pub fn main() -> ExitCode {
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             output::error(&error);
-            status_of(&error)
+            status::of(&error)
         }
     }
 }
@@ -59,12 +58,14 @@ pub fn main() -> ExitCode {
 fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     match &cli.command {
         None => watch::run(&cli.common, &cli.watch),
+        Some(Command::Jobs(command)) => jobs::run(&cli.common, &cli.watch, command),
         Some(Command::Init(args)) => init::run(&cli.common, args),
         Some(Command::Worker(args)) => worker::run(args),
         Some(Command::Probe(args)) => probe::run(&cli.common, args),
         Some(Command::Paint(args)) => paint::run(&cli.common, args),
         Some(Command::Models { command }) => models::run(&cli.common, command),
         Some(Command::Train(args)) => train::run(&cli.common, args),
+        Some(Command::Settings(args)) => settings::run(&cli.common, args),
         Some(Command::Doctor) => doctor::run(&cli.common),
         Some(Command::Runtime { command }) => runtime::run(&cli.common, command),
     }
@@ -76,30 +77,4 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
             .downcast_ref::<io::Error>()
             .is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
     })
-}
-
-/// The status of settings that cannot be used.
-const BAD_SETTINGS: u8 = 78;
-
-fn status_of(error: &anyhow::Error) -> ExitCode {
-    if let Some(error) = error.downcast_ref::<SettingsError>() {
-        let no_studio = matches!(
-            error,
-            SettingsError::NoStudio { .. } | SettingsError::NotAStudio { .. }
-        );
-        return if no_studio {
-            ExitCode::from(4)
-        } else {
-            ExitCode::from(BAD_SETTINGS)
-        };
-    }
-    if let Some(ModelsError::Network(error)) = error.downcast_ref()
-        && matches!(**error, NetworkError::Missing { .. })
-    {
-        return ExitCode::from(4);
-    }
-    match error.downcast_ref::<daemon::Fatal>() {
-        Some(daemon::Fatal::AlreadyRunning { .. }) => ExitCode::from(6),
-        _ => ExitCode::FAILURE,
-    }
 }

@@ -135,6 +135,8 @@ fn is_weighty(report: &Report<'_>) -> bool {
         Report::Done(..)
             | Report::Failed(..)
             | Report::Blocked(..)
+            | Report::Retrying(..)
+            | Report::Cancelled(..)
             | Report::Remark(_)
             | Report::Bundle(_, BundleState::Rejected { .. })
     )
@@ -179,6 +181,14 @@ fn words(report: &Report<'_>) -> Option<String> {
                 place(folder)
             ),
         ),
+        Report::Retrying(job, failure, wait) => told(
+            job,
+            format!("{}; tried again in {}", failure.reason, span(*wait)),
+        ),
+        Report::Cancelled(job, folder) => told(job, format!("cancelled (see {})", place(folder))),
+        Report::Paused(job) => told(job, "paused"),
+        Report::Resumed(job) => told(job, "goes on"),
+        Report::Changed(_) => return None,
         Report::Interrupted(job) => told(job, "interrupted, runs again at the next start"),
         Report::Stopping(Some(id)) => format!("stopping, waiting for {id} (again to end it now)"),
         Report::Stopping(None) => "stopping".to_owned(),
@@ -190,6 +200,10 @@ fn bundle_words(state: &BundleState) -> String {
         BundleState::Settling(why) => why.clone(),
         BundleState::Waiting(what) => format!("waiting for {what}"),
         BundleState::Rejected { reason, hint } => format!("rejected: {reason}; {hint}"),
+        BundleState::Duplicate { .. } | BundleState::Taken { .. } => {
+            let (reason, hint) = state.words();
+            format!("{reason}; {}", hint.unwrap_or_default())
+        }
     }
 }
 
@@ -231,7 +245,32 @@ fn event_words(event: &Event) -> Option<String> {
         }
         Event::Snapshot { path, .. } => format!("snapshot {}", display_path(&path.0)),
         Event::Note { text } => display_name(text.as_ref()),
-        Event::Finished { .. } | Event::Failed { .. } => return None,
+        Event::Resumed {
+            stage,
+            iteration,
+            lost,
+        } => {
+            let lost = lost.as_ref().map(|lost| display_name(lost.as_ref()));
+            let lost = lost.map_or_else(String::new, |lost| format!(" ({lost})"));
+            format!("goes on from stage {stage}, iteration {iteration}{lost}")
+        }
+        Event::Edited {
+            stage,
+            iteration,
+            option,
+            value,
+            ..
+        } => {
+            let option = display_name(option.as_ref());
+            format!("{option} = {value} from stage {stage}, iteration {iteration}")
+        }
+        Event::EditRefused { reason, .. } => display_name(reason.as_ref()),
+        Event::Checkpoint { .. }
+        | Event::Heartbeat
+        | Event::Stopped { .. }
+        | Event::Finished { .. }
+        | Event::Failed { .. }
+        | Event::Unknown => return None,
     })
 }
 

@@ -7,6 +7,8 @@
 
 mod error;
 mod layers;
+mod listed;
+mod reload;
 mod studio;
 #[cfg(test)]
 mod tests;
@@ -23,6 +25,8 @@ use serde::Deserialize;
 use crate::profile::{ProfileFolders, Roots, plain};
 
 pub use error::SettingsError;
+pub use listed::{Setting, listed};
+pub use reload::{Reloaded, reload};
 pub use studio::{Created, Studio, find_studio, init};
 
 /// What the settings depend on beside files: handed in, so that a test can make it up.
@@ -97,7 +101,7 @@ pub struct Settings {
 /// The settings as `config` hands them back; paths may be relative to the studio.
 #[derive(Debug, Deserialize)]
 struct Merged {
-    watch: Vec<PathBuf>,
+    watch: Vec<MergedWatch>,
     active: PathBuf,
     done: PathBuf,
     failed: PathBuf,
@@ -115,6 +119,12 @@ struct Merged {
     profile_roots: Vec<PathBuf>,
 }
 
+#[derive(Debug, Deserialize)]
+struct MergedWatch {
+    path: PathBuf,
+    profile: Option<String>,
+}
+
 impl Settings {
     /// Reads the settings of the studio at `root`, or those that hold outside any studio.
     ///
@@ -123,7 +133,8 @@ impl Settings {
         let mut builder = defaults()?;
         for layer in layers::read(root, around)? {
             // The layer was checked, so what `config` reads is what is meant.
-            builder = builder.add_source(File::from_str(&layer.to_string(), FileFormat::Toml));
+            builder =
+                builder.add_source(File::from_str(&layer.table.to_string(), FileFormat::Toml));
         }
         let merged: Merged = builder.build()?.try_deserialize()?;
         Self::place(merged, root, around)
@@ -140,7 +151,8 @@ impl Settings {
         let all = |paths: &[PathBuf]| paths.iter().map(at).collect::<Vec<_>>();
         let studio = root.map(|_root| Studio {
             root: base.clone(),
-            watch: all(&merged.watch),
+            watch: merged.watch.iter().map(|watch| at(&watch.path)).collect(),
+            watch_profiles: merged.watch.iter().map(|w| w.profile.clone()).collect(),
             active: at(&merged.active),
             done: at(&merged.done),
             failed: at(&merged.failed),
@@ -193,6 +205,15 @@ impl Settings {
         ProfileFolders::new(studio.chain(self.user_profiles.clone()).collect())
     }
 
+    /// Returns the name of the profile that the settings give to the bundles of the watch folder in
+    /// which `place` lies, if they name one.
+    pub fn watch_profile(&self, place: &Path) -> Option<&str> {
+        let studio = self.studio.as_ref()?;
+        let mut watches = studio.watch.iter().zip(&studio.watch_profiles);
+        let (_, profile) = watches.find(|(watch, _)| place.starts_with(watch))?;
+        profile.as_deref()
+    }
+
     /// Returns where the paths in a profile dropped into the folder `bundle` may lead.
     pub fn roots(&self, bundle: &Path) -> Roots {
         let mut allowed = vec![bundle.to_owned()];
@@ -207,8 +228,9 @@ impl Settings {
 
 fn defaults() -> Result<config::ConfigBuilder<config::builder::DefaultState>, SettingsError> {
     let none: Vec<String> = Vec::new();
+    let watch = std::collections::HashMap::from([("path".to_owned(), "watch".to_owned())]);
     Ok(Config::builder()
-        .set_default("watch", vec!["watch"])?
+        .set_default("watch", vec![watch])?
         .set_default("active", "active")?
         .set_default("done", "done")?
         .set_default("failed", "failed")?

@@ -55,6 +55,10 @@ pub struct Timing {
     pub stall: Option<u64>,
     /// For the reading of one dropped file.
     pub probe: Option<u64>,
+    /// Before another attempt.
+    pub backoff: Option<u64>,
+    /// Before a job that lacks room or memory is tried again.
+    pub shortage: Option<u64>,
 }
 
 /// What happens in the reading of a file.

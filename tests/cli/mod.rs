@@ -3,6 +3,7 @@
 mod networks;
 mod one_picture;
 mod see;
+mod settings;
 mod train;
 
 use std::fs;
