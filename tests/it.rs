@@ -19,6 +19,7 @@ mod models;
 mod network;
 mod objective;
 mod onnx;
+mod store;
 mod supervisor;
 mod support;
 mod training;
