@@ -297,7 +297,6 @@ fn rules() -> Vec<Rule> {
             &["api", "daemon", "supervisor", "worker", "protocol"],
         ),
         (&["ingest", "folder", "job"], &["api", "control", "daemon"]),
-        
         (
             &["store"],
             &[
@@ -310,7 +309,6 @@ fn rules() -> Vec<Rule> {
                 "settings",
             ],
         ),
-        
         (
             PAINTING,
             &[
