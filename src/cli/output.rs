@@ -231,7 +231,32 @@ fn event_words(event: &Event) -> Option<String> {
         }
         Event::Snapshot { path, .. } => format!("snapshot {}", display_path(&path.0)),
         Event::Note { text } => display_name(text.as_ref()),
-        Event::Finished { .. } | Event::Failed { .. } => return None,
+        Event::Resumed {
+            stage,
+            iteration,
+            lost,
+        } => {
+            let lost = lost.as_ref().map(|lost| display_name(lost.as_ref()));
+            let lost = lost.map_or_else(String::new, |lost| format!(" ({lost})"));
+            format!("goes on from stage {stage}, iteration {iteration}{lost}")
+        }
+        Event::Edited {
+            stage,
+            iteration,
+            option,
+            value,
+            ..
+        } => {
+            let option = display_name(option.as_ref());
+            format!("{option} = {value} from stage {stage}, iteration {iteration}")
+        }
+        Event::EditRefused { reason, .. } => display_name(reason.as_ref()),
+        Event::Checkpoint { .. }
+        | Event::Heartbeat
+        | Event::Stopped { .. }
+        | Event::Finished { .. }
+        | Event::Failed { .. }
+        | Event::Unknown => return None,
     })
 }
 

@@ -305,7 +305,7 @@ impl<'a> Floor<'a> {
                     None => self.fail(folder, job, &failure),
                 }
             }
-            Ending::Stopped => {
+            Ending::Stopped { .. } => {
                 job.state = JobState::Queued;
                 if let Err(error) = folder.write(&job) {
                     self.incident(&job.name, &error);

@@ -96,6 +96,7 @@ impl Slot {
             device: self.engine.device.clone(),
             threads: self.engine.threads,
             ort_lib: self.engine.ort_lib.clone().map(PathText),
+            checkpoint_s: None,
         };
         let (command, limits, clock) = (self.worker.clone(), self.limits, self.clock);
         let (place, verify) = (folder.clone(), Arc::clone(&self.verify));
@@ -104,14 +105,16 @@ impl Slot {
                 limits: &limits,
                 clock,
                 urgency: hurried.clone(),
+                // Nothing edits a running job yet.
+                edits: mpsc::unbounded_channel().1,
             };
             let mut tell = |event: &Event| {
                 // The receiver lies in the same struct as this future.
                 let _unheard = sender.send(event.clone());
             };
             let log = place.log();
-            let ending = supervisor::run(&command, &assignment, &log, orders, &mut tell).await;
-            examine(place, ending, verify, hurried).await
+            let attempt = supervisor::run(&command, &assignment, &log, orders, &mut tell).await;
+            examine(place, attempt.ending, verify, hurried).await
         });
         let since = self.clock.monotonic();
         self.running = Some(Running {
@@ -176,7 +179,7 @@ async fn examine(
     let reason = match examined.await {
         Ok(Some(Ok(()))) => return ending,
         Ok(Some(Err(reason))) => reason,
-        Ok(None) => return Ending::Stopped,
+        Ok(None) => return Ending::Stopped { kept: None },
         Err(error) => error.to_string(),
     };
     Ending::Failed(Failure {

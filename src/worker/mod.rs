@@ -155,7 +155,7 @@ fn listen(mut input: impl BufRead, is_stopped: &AtomicBool, is_finished: &mpsc::
         .read_until(b'\n', &mut line)
         .is_ok_and(|n_read| n_read > 0)
     {
-        if protocol::from_line::<Order>(&line).is_ok_and(|order| order.stop) {
+        if matches!(protocol::from_line(&line), Ok(Order::Stop(true))) {
             is_stopped.store(true, Ordering::Release);
         }
         line.clear();

@@ -14,6 +14,7 @@ fn assignment() -> Assignment {
         device: None,
         threads: None,
         ort_lib: None,
+        checkpoint_s: None,
     }
 }
 
@@ -108,7 +109,7 @@ fn other_versions_and_garbage_are_refused() {
 fn an_order_or_the_end_of_the_input_stops() {
     let mut ordered = protocol::to_line(&assignment()).unwrap();
     let ended = ordered.clone();
-    ordered.extend(protocol::to_line(&Order { stop: true }).unwrap());
+    ordered.extend(protocol::to_line(&Order::Stop(true)).unwrap());
     for input in [ordered, ended] {
         let mut output = Vec::new();
         let mut n_told = 0;
