@@ -22,3 +22,4 @@ mod supervisor;
 mod support;
 mod training;
 mod transfer;
+mod worker;

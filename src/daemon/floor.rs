@@ -295,6 +295,7 @@ impl<'a> Floor<'a> {
                 };
                 self.tally.0 += 1;
                 let folder = self.put_away(folder, &job);
+                folder.drop_checkpoint();
                 (self.tell)(Report::Done(&job, folder.path(), took))
             }
             Ending::Failed(failure) => {

@@ -142,7 +142,7 @@ impl Plan {
                 return Ok(ended);
             }
         }
-        Ok(Ended::Stopped)
+        Ok(Ended::Stopped { kept: None })
     }
 }
 
@@ -155,7 +155,7 @@ fn act(
     match step {
         Step::Emit(event) => {
             let flow = tell(event.clone());
-            return Ok((flow == Flow::Stop).then_some(Ended::Stopped));
+            return Ok((flow == Flow::Stop).then_some(Ended::Stopped { kept: None }));
         }
         Step::Raw(bytes) => disk(
             io::stdout()
@@ -240,7 +240,7 @@ fn progress_until(flag: &Path, tell: &mut dyn FnMut(Event) -> Flow) -> Option<En
             eta_s: None,
         };
         if tell(event) == Flow::Stop {
-            return Some(Ended::Stopped);
+            return Some(Ended::Stopped { kept: None });
         }
         std::thread::park_timeout(Duration::from_millis(50));
     }
