@@ -267,9 +267,11 @@ pub(super) fn loss(found: &Found, cut: u64) -> Option<String> {
         Some(_) => "it goes on from the one before",
         None => "it begins anew",
     };
-    Some(format!(
-        "{newest}; {then}, and {cut} evaluations are made again"
-    ))
+    let again = match cut {
+        1 => "1 evaluation is made again".to_owned(),
+        n => format!("{n} evaluations are made again"),
+    };
+    Some(format!("{newest}; {then}, and {again}"))
 }
 
 /// Says in what the computing differs from that of the checkpoint, where it does.
