@@ -202,23 +202,7 @@ fn translate(
                 stages: number(start.of),
             }
         }
-        transfer::Event::Evaluation(evaluation) => {
-            let left = evaluation.of - evaluation.iteration;
-            let speed = pace.evaluated(clock.monotonic(), left);
-            Event::Progress {
-                stage: number(evaluation.stage),
-                iteration: number(evaluation.iteration),
-                of: number(evaluation.of),
-                loss: evaluation.total,
-                terms: evaluation
-                    .terms
-                    .iter()
-                    .map(|(name, loss)| (name.clone(), f64::from(*loss)))
-                    .collect(),
-                its_per_s: speed.map_or(0.0, |speed| speed.per_second),
-                eta_s: speed.map(|speed| speed.left.as_secs_f64()),
-            }
-        }
+        transfer::Event::Evaluation(evaluation) => progress(&evaluation, pace, clock),
         transfer::Event::Snapshot {
             path,
             stage,
@@ -262,6 +246,23 @@ fn translate(
             value,
         },
         transfer::Event::EditRefused { id, reason } => Event::EditRefused { id, reason },
+    }
+}
+
+fn progress(evaluation: &transfer::Evaluation, pace: &mut Pace, clock: Clock) -> Event {
+    let left = evaluation.of - evaluation.iteration;
+    let speed = pace.evaluated(clock.monotonic(), left);
+    let terms = evaluation.terms.iter();
+    Event::Progress {
+        stage: number(evaluation.stage),
+        iteration: number(evaluation.iteration),
+        of: number(evaluation.of),
+        loss: evaluation.total,
+        terms: terms
+            .map(|(name, loss)| (name.clone(), f64::from(*loss)))
+            .collect(),
+        its_per_s: speed.map_or(0.0, |speed| speed.per_second),
+        eta_s: speed.map(|speed| speed.left.as_secs_f64()),
     }
 }
 

@@ -49,19 +49,21 @@ fn paint_with(
     let mut answers = Vec::new();
     let task = task(inputs, folder, profile);
     go_on(&task, folder, cadence, &mut next, &mut |event| {
-        match event {
-            Event::Evaluation(_) => made.set(made.get() + 1),
-            Event::Edited {
-                id,
-                stage,
-                iteration,
-                option,
-                ..
-            } => {
-                answers.push((*id, Some((*stage, *iteration)), option.clone()));
-            }
-            Event::EditRefused { id, reason } => answers.push((*id, None, reason.clone())),
-            _ => {}
+        if matches!(event, Event::Evaluation(_)) {
+            made.set(made.get() + 1);
+        }
+        if let Event::Edited {
+            id,
+            stage,
+            iteration,
+            option,
+            ..
+        } = event
+        {
+            answers.push((*id, Some((*stage, *iteration)), option.clone()));
+        }
+        if let Event::EditRefused { id, reason } = event {
+            answers.push((*id, None, reason.clone()));
         }
         on_event(event, made.get());
         Flow::Continue

@@ -98,6 +98,14 @@ pub(super) fn go_on(
     paint_kept(task, &tools(2), keep, &mut |event| on_event(&event))
 }
 
+fn stop_if(is_enough: bool) -> Flow {
+    if is_enough {
+        Flow::Stop
+    } else {
+        Flow::Continue
+    }
+}
+
 /// What a painting leaves, without its checkpoints.
 pub(super) fn left(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut files = BTreeMap::new();
@@ -220,12 +228,10 @@ fn stop_at_each(
             folder.path(),
             Cadence::Usual,
             &mut || None,
-            &mut |event| match event {
-                Event::Evaluation(_) => {
-                    of_this += 1;
-                    Flow::Stop
-                }
-                _ => Flow::Continue,
+            &mut |event| {
+                let is_one = matches!(event, Event::Evaluation(_));
+                of_this += usize::from(is_one);
+                stop_if(is_one)
             },
         );
         made += of_this;
@@ -275,10 +281,7 @@ fn a_stop_before_a_stage_loses_nothing_and_none_is_no_loss() {
             folder.path(),
             STAGES_ONLY,
             &mut || None,
-            &mut |event| match event {
-                Event::Stage(start) if start.stage == wanted => Flow::Stop,
-                _ => Flow::Continue,
-            },
+            &mut |event| stop_if(matches!(event, Event::Stage(start) if start.stage == wanted)),
         )
         .unwrap()
     };
@@ -370,10 +373,8 @@ fn other_pictures_or_another_profile_begin_anew_and_say_so() {
     let inputs = inputs();
     let folder = tempfile::tempdir().unwrap();
     let begun = task(inputs.path(), folder.path(), ADAM);
-    let mut stop = |event: &Event| match event {
-        Event::Evaluation(e) if e.iteration == 4 => Flow::Stop,
-        _ => Flow::Continue,
-    };
+    let mut stop =
+        |event: &Event| stop_if(matches!(event, Event::Evaluation(e) if e.iteration == 4));
     go_on(&begun, folder.path(), EACH, &mut || None, &mut stop).unwrap();
     let other_picture = {
         let mut task = begun.clone();

@@ -110,11 +110,14 @@ fn an_order_to_stop_and_the_end_of_the_input_keep_everything() {
         let (rest, ended_well) = worker.rest();
         assert!(ended_well);
         evaluations += rest.iter().filter(|event| is_evaluation(event)).count() as u64;
-        let kept = rest.iter().rev().find_map(|event| match event {
-            Event::Checkpoint {
+        let kept = rest.iter().rev().find_map(|event| {
+            let Event::Checkpoint {
                 stage, iteration, ..
-            } => Some((*stage, *iteration)),
-            _ => None,
+            } = event
+            else {
+                return None;
+            };
+            Some((*stage, *iteration))
         });
         let (stage, iteration) = kept.unwrap();
         assert_eq!(rest.last(), Some(&Event::Stopped { stage, iteration }));
