@@ -24,3 +24,4 @@ mod supervisor;
 mod support;
 mod training;
 mod transfer;
+mod worker;
