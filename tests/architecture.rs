@@ -26,6 +26,10 @@ const ARITHMETIC: &[&str] = &[
 /// The daemon side: it never loads a network.
 const DAEMON: &[&str] = &["daemon", "supervisor", "ingest", "job", "folder"];
 
+/// What the daemon leans on and what knows nothing of it: the service manager, the user's hooks, what
+/// is kept.
+const UPKEEP: &[&str] = &["service", "hooks", "retention"];
+
 /// Modules that compute.
 const COMPUTING: &[&str] = &[
     "engine",
@@ -87,10 +91,13 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("md5", &["download"]),
     ("notify", &["ingest"]),
     ("config", &["settings"]),
-    ("tokio", &["daemon", "supervisor"]),
+    ("tokio", &["daemon", "hooks", "supervisor"]),
     ("tracing_subscriber", &["logging"]),
+    ("tracing_journald", &["logging"]),
     ("indicatif", &["cli"]),
     ("clap", &["cli"]),
+    ("clap_complete", &["cli"]),
+    ("clap_mangen", &["cli"]),
     ("anyhow", &["cli"]),
     ("viuer", &["cli"]),
 ];
@@ -194,6 +201,21 @@ type Rule = (&'static [&'static str], &'static [&'static str]);
 fn rules() -> Vec<Rule> {
     vec![
         (DAEMON, COMPUTING),
+        (UPKEEP, COMPUTING),
+        (
+            UPKEEP,
+            &[
+                "daemon",
+                "supervisor",
+                "ingest",
+                "worker",
+                "protocol",
+                "profile",
+                "settings",
+                "pixels",
+                "models",
+            ],
+        ),
         (DRAWING, COMPUTING),
         (DRAWING, DAEMON),
         (DRAWING, GROUND),

@@ -18,6 +18,7 @@ mod models;
 mod network;
 mod objective;
 mod onnx;
+mod service;
 mod supervisor;
 mod support;
 mod training;
