@@ -35,6 +35,10 @@ const DAEMON: &[&str] = &[
     "folder",
 ];
 
+/// What the daemon leans on and what knows nothing of it: the service manager, the user's hooks, what
+/// is kept.
+const UPKEEP: &[&str] = &["service", "hooks", "retention"];
+
 /// Modules that compute.
 const COMPUTING: &[&str] = &[
     "engine",
@@ -100,15 +104,21 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("notify", &["ingest"]),
     ("rusqlite", &["store"]),
     ("config", &["settings"]),
-    ("tokio", &["daemon", "supervisor", "api", "control"]),
+    (
+        "tokio",
+        &["daemon", "hooks", "supervisor", "api", "control"],
+    ),
     ("axum", &["api"]),
     ("hyper", &["api"]),
     ("hyper_util", &["api"]),
     ("http_body_util", &["api"]),
     ("futures_util", &["api"]),
     ("tracing_subscriber", &["logging"]),
+    ("tracing_journald", &["logging"]),
     ("indicatif", &["cli"]),
     ("clap", &["cli"]),
+    ("clap_complete", &["cli"]),
+    ("clap_mangen", &["cli"]),
     ("anyhow", &["cli"]),
     ("viuer", &["cli"]),
 ];
@@ -260,6 +270,21 @@ type Rule = (&'static [&'static str], &'static [&'static str]);
 fn rules() -> Vec<Rule> {
     vec![
         (DAEMON, COMPUTING),
+        (UPKEEP, COMPUTING),
+        (
+            UPKEEP,
+            &[
+                "daemon",
+                "supervisor",
+                "ingest",
+                "worker",
+                "protocol",
+                "profile",
+                "settings",
+                "pixels",
+                "models",
+            ],
+        ),
         (DRAWING, COMPUTING),
         (DRAWING, DAEMON),
         (DRAWING, GROUND),

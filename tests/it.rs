@@ -19,6 +19,7 @@ mod models;
 mod network;
 mod objective;
 mod onnx;
+mod service;
 mod store;
 mod supervisor;
 mod support;

@@ -8,6 +8,9 @@ use clap::Subcommand;
 
 use crate::cli::jobs::JobsCommand;
 use crate::cli::models::ModelsCommand;
+use crate::cli::prune::PruneArgs;
+use crate::cli::service::ServiceCommand;
+use crate::logging;
 
 /// Paints pictures in the manner of others. Drop a picture and a style into watch/ and leave.
 #[derive(Debug, Parser)]
@@ -45,6 +48,30 @@ pub(super) struct Common {
     /// Say more; may be repeated
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
+    /// How the program's own log is written
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "auto")]
+    pub log_format: LogFormat,
+}
+
+/// How the program's own log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum LogFormat {
+    /// For the journal where it reads, else as lines
+    Auto,
+    /// As lines
+    Text,
+    /// As JSON, one object a line
+    Json,
+}
+
+impl From<LogFormat> for logging::Format {
+    fn from(format: LogFormat) -> Self {
+        match format {
+            LogFormat::Auto => Self::Auto,
+            LogFormat::Text => Self::Text,
+            LogFormat::Json => Self::Json,
+        }
+    }
 }
 
 /// Options of watching.
@@ -76,6 +103,31 @@ pub(super) enum Command {
     Doctor,
     /// Show every setting, its value, and where that comes from
     Settings(SettingsArgs),
+    /// Paint without anybody logged in: write, remove or show the studio's systemd unit
+    Service {
+        /// What to do with it.
+        #[command(subcommand)]
+        command: ServiceCommand,
+    },
+    /// Remove snapshots by the rules of the settings; never a result
+    Prune(PruneArgs),
+    /// Show which files and folders are in force, and why
+    Paths {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print what a shell needs to complete command lines
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual pages
+    Man {
+        /// The folder that they are written to
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
     /// Manage networks: what there is, fetch one, make one of a file, look inside
     Models {
         /// What to do with them.

@@ -4,6 +4,7 @@
 //! (`| head`) is no error.
 
 mod args;
+mod completions;
 mod context;
 mod doctor;
 mod gates;
@@ -15,12 +16,16 @@ mod meter;
 mod models;
 mod output;
 mod paint;
+mod paths;
 mod probe;
 mod prober;
 mod profiles;
+mod prune;
 mod runtime;
+mod service;
 mod settings;
 mod status;
+mod systemd;
 mod terminal;
 mod train;
 mod watch;
@@ -44,7 +49,8 @@ pub fn main() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    crate::logging::start(i16::from(cli.common.verbose) - i16::from(cli.common.quiet));
+    let verbosity = i16::from(cli.common.verbose) - i16::from(cli.common.quiet);
+    crate::logging::start(verbosity, cli.common.log_format.into());
     match run(&cli) {
         Ok(status) => status,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
@@ -67,6 +73,11 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Train(args)) => train::run(&cli.common, args),
         Some(Command::Settings(args)) => settings::run(&cli.common, args),
         Some(Command::Doctor) => doctor::run(&cli.common),
+        Some(Command::Service { command }) => service::run(&cli.common, command),
+        Some(Command::Prune(args)) => prune::run(&cli.common, args),
+        Some(Command::Paths { json }) => paths::run(&cli.common, *json),
+        Some(Command::Completions { shell }) => completions::run(*shell),
+        Some(Command::Man { folder }) => completions::man(folder),
         Some(Command::Runtime { command }) => runtime::run(&cli.common, command),
     }
 }

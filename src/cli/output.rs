@@ -297,9 +297,40 @@ pub(super) fn span(time: Duration) -> String {
     }
 }
 
+/// Returns a number of bytes in gigabytes.
+pub(super) fn gigabytes(bytes: u64) -> String {
+    let tenths = bytes / 100_000_000;
+    format!("{}.{} GB", tenths / 10, tenths % 10)
+}
+
+/// Returns a number of bytes in the unit that suits it.
+pub(super) fn amount(bytes: u64) -> String {
+    match bytes {
+        0..1_000_000 => format!("{} kB", bytes.div_ceil(1000)),
+        1_000_000..1_000_000_000 => format!("{} MB", bytes / 1_000_000),
+        _ => gigabytes(bytes),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn amounts_are_told_in_the_unit_that_suits() {
+        assert_eq!(gigabytes(24_650_000_000), "24.6 GB");
+        assert_eq!(gigabytes(0), "0.0 GB");
+        let cases = [
+            (0, "0 kB"),
+            (1, "1 kB"),
+            (999_000, "999 kB"),
+            (2_500_000, "2 MB"),
+            (1_500_000_000, "1.5 GB"),
+        ];
+        for (bytes, text) in cases {
+            assert_eq!(amount(bytes), text);
+        }
+    }
 
     #[test]
     fn spans_are_short() {

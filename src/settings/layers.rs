@@ -12,7 +12,7 @@ use std::{
 
 use toml::{Table, Value};
 
-use super::{SettingsError, Surroundings, studio::FILE};
+use super::{Budget, SettingsError, Surroundings, studio::FILE};
 use crate::profile::document::{Field, Item, Place, Source};
 
 /// Before the name of a setting as a variable.
@@ -20,6 +20,7 @@ const PREFIX: &str = "PENTIMENTO_";
 const SETTLE_SECONDS: RangeInclusive<f64> = 0.0..=3600.0;
 const PIXELS: RangeInclusive<i64> = 256..=1_000_000_000;
 const LEAST_MEMORY: i64 = 64 << 20;
+const DAYS: RangeInclusive<i64> = 1..=36_500;
 
 /// What a setting holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub(super) enum Kind {
     Seconds,
     Pixels,
     Memory,
+    Budget,
+    Days,
     Boolean,
     Name,
 }
@@ -43,7 +46,7 @@ pub(super) enum Scope {
 }
 
 /// Every setting.
-pub(super) const KEYS: [(&str, Kind, Scope); 16] = [
+pub(super) const KEYS: [(&str, Kind, Scope); 18] = [
     ("watch", Kind::Watches, Scope::Studio),
     ("active", Kind::Path, Scope::Studio),
     ("done", Kind::Path, Scope::Studio),
@@ -58,6 +61,8 @@ pub(super) const KEYS: [(&str, Kind, Scope); 16] = [
     ("max_pixels", Kind::Pixels, Scope::Anywhere),
     ("allow_symlinks", Kind::Boolean, Scope::Anywhere),
     ("memory_limit", Kind::Memory, Scope::Anywhere),
+    ("snapshots_budget", Kind::Budget, Scope::Anywhere),
+    ("keep_days", Kind::Days, Scope::Anywhere),
     ("model_dirs", Kind::Paths, Scope::Anywhere),
     ("profile_roots", Kind::Paths, Scope::Anywhere),
 ];
@@ -155,9 +160,9 @@ fn field_of_text(key: &str, text: &str, at: &Place) -> Field {
             let parts = text.split(':').filter(|part| !part.is_empty());
             Item::List(parts.map(|part| Item::Text(part.to_owned())).collect())
         }
-        Some(Kind::Seconds | Kind::Pixels | Kind::Memory | Kind::Boolean) => {
-            Item::from_argument(text).unwrap_or_else(as_text)
-        }
+        Some(
+            Kind::Seconds | Kind::Pixels | Kind::Memory | Kind::Budget | Kind::Days | Kind::Boolean,
+        ) => Item::from_argument(text).unwrap_or_else(as_text),
         Some(Kind::Path | Kind::Name) | None => as_text(),
     };
     Field::outside_files(key, at, item)
@@ -193,6 +198,8 @@ fn value(
         Kind::Seconds => field.float(SETTLE_SECONDS)?.into(),
         Kind::Pixels => field.integer(PIXELS)?.into(),
         Kind::Memory => memory(field)?.into(),
+        Kind::Budget => budget(field)?.into(),
+        Kind::Days => field.integer(DAYS)?.into(),
         Kind::Boolean => field.boolean()?.into(),
         Kind::Name => name(field)?.into(),
     })
@@ -327,7 +334,20 @@ fn memory(field: &Field) -> Result<i64, SettingsError> {
     Ok(bytes)
 }
 
-fn bytes_of(text: &str) -> Option<i64> {
+/// Returns the budget as [`Budget::parse`] reads it back.
+fn budget(field: &Field) -> Result<String, SettingsError> {
+    let text = match field.item().as_text() {
+        Some(text) => text.to_owned(),
+        None => field.integer(i64::MIN..=i64::MAX)?.to_string(),
+    };
+    if Budget::parse(&text).is_none() {
+        let allowed = "it is a number of bytes, or text such as \"20 GiB\" or \"10 %\" of the disk";
+        return Err(field.not_allowed(&format!("{text:?}"), allowed).into());
+    }
+    Ok(text)
+}
+
+pub(super) fn bytes_of(text: &str) -> Option<i64> {
     let text = text.trim();
     let split = text
         .find(|c: char| !c.is_ascii_digit())

@@ -5,6 +5,7 @@
 //! checked by itself first (`layers`), so that a complaint names its line. The environment comes
 //! in as a value; nothing here looks at the process.
 
+mod budget;
 mod error;
 mod layers;
 mod listed;
@@ -24,6 +25,7 @@ use serde::Deserialize;
 
 use crate::profile::{ProfileFolders, Roots, plain};
 
+pub use budget::Budget;
 pub use error::SettingsError;
 pub use listed::{Setting, listed};
 pub use reload::{Reloaded, reload};
@@ -91,6 +93,10 @@ pub struct Settings {
     pub allow_symlinks: bool,
     /// The most memory a painting may be forecast to take, in bytes; `None` is what is free.
     pub memory_limit: Option<u64>,
+    /// The most that all snapshots together may take; `None` is no limit.
+    pub snapshots_budget: Option<Budget>,
+    /// After how many days the snapshots of a finished job are thinned, 1–36 500; `None` is never.
+    pub keep_days: Option<u32>,
     /// Folders with networks beside the studio's own, as configured.
     pub model_dirs: Vec<PathBuf>,
     /// Folders that a dropped profile may name files in, beside those it always may.
@@ -115,6 +121,8 @@ struct Merged {
     max_pixels: u64,
     allow_symlinks: bool,
     memory_limit: Option<u64>,
+    snapshots_budget: Option<String>,
+    keep_days: Option<u32>,
     model_dirs: Vec<PathBuf>,
     profile_roots: Vec<PathBuf>,
 }
@@ -179,6 +187,9 @@ impl Settings {
             max_pixels: merged.max_pixels,
             allow_symlinks: merged.allow_symlinks,
             memory_limit: merged.memory_limit,
+            // The layer was checked, so it can be read.
+            snapshots_budget: merged.snapshots_budget.as_deref().and_then(Budget::parse),
+            keep_days: merged.keep_days,
             model_dirs: all(&merged.model_dirs),
             profile_roots: all(&merged.profile_roots),
             user_profiles: around.config_dir().map(|folder| folder.join("profiles")),

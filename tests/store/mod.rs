@@ -12,7 +12,8 @@ use std::process::Command;
 use pentimento::clock::Timestamp;
 use pentimento::job::names::PathText;
 use pentimento::job::{
-    Failure, FailureKind, Input, Job, JobId, JobState, Obstacle, Painting, Role, SCHEMA,
+    Course, Failure, FailureKind, Input, Job, JobId, JobState, Lack, Obstacle, Painting, Role,
+    SCHEMA,
 };
 use pentimento::store::{Place, Shelf};
 
@@ -29,6 +30,8 @@ fn job(id: u32, state: JobState) -> Job {
             original: PathText(PathBuf::from("harbour/content.png")),
             sha256: Some("00".to_owned()),
         }],
+        course: Course::default(),
+        work: None,
         state,
     }
 }
@@ -47,6 +50,7 @@ fn states() -> Vec<JobState> {
             obstacle: Obstacle {
                 reason: "it is not installed".to_owned(),
                 hint: "install it".to_owned(),
+                lack: Lack::Network,
             },
         },
         JobState::Running {

@@ -1,5 +1,6 @@
 //! Tests of settings: their layers, and what is refused in which words.
 
+mod keeping;
 mod studio;
 
 use std::{fs, path::PathBuf, time::Duration};
