@@ -405,3 +405,36 @@ fn other_pictures_or_another_profile_begin_anew_and_say_so() {
         assert!(lost.contains(words), "{lost}");
     }
 }
+
+#[test]
+fn another_number_of_threads_is_gone_on_with_and_told_of() {
+    let inputs = inputs();
+    let folder = tempfile::tempdir().unwrap();
+    let task = task(inputs.path(), folder.path(), ADAM);
+    let mut stop =
+        |event: &Event| stop_if(matches!(event, Event::Evaluation(e) if e.iteration == 4));
+    go_on(&task, folder.path(), EACH, &mut || None, &mut stop).unwrap();
+    let keep = Keep {
+        folder: folder.path().join("checkpoint"),
+        edits: folder.path().join("edits.jsonl"),
+        cadence: EACH,
+        clock: Clock::start(),
+        orders: &mut || None,
+    };
+    let (mut resumed, mut notes) = (None, String::new());
+    paint_kept(&task, &tools(1), keep, &mut |event| {
+        if let Event::Resumed {
+            iteration, lost, ..
+        } = &event
+        {
+            resumed = Some((*iteration, lost.clone()));
+        }
+        if let Event::Note(text) = &event {
+            notes.push_str(text);
+        }
+        Flow::Continue
+    })
+    .unwrap();
+    assert_eq!(resumed, Some((4, None)));
+    assert!(notes.contains("made on cpu with 2 threads"), "{notes}");
+}
