@@ -78,6 +78,7 @@ const ALL: &[&str] = &[
     "protocol",
     "runtime",
     "settings",
+    "store",
     "supervisor",
     "tensor",
     "transfer",
@@ -283,7 +284,7 @@ fn rules() -> Vec<Rule> {
         ),
         (
             &["worker"],
-            &["daemon", "supervisor", "ingest", "api", "control"],
+            &["daemon", "supervisor", "ingest", "store", "api", "control"],
         ),
         (
             &["supervisor"],
@@ -297,11 +298,24 @@ fn rules() -> Vec<Rule> {
         ),
         (&["ingest", "folder", "job"], &["api", "control", "daemon"]),
         (
+            &["store"],
+            &[
+                "daemon",
+                "supervisor",
+                "ingest",
+                "folder",
+                "worker",
+                "protocol",
+                "settings",
+            ],
+        ),
+        (
             PAINTING,
             &[
                 "api",
                 "control",
                 "daemon",
+                "store",
                 "supervisor",
                 "ingest",
                 "folder",

@@ -383,12 +383,16 @@ async fn attend(
             },
             event = floor.next() => match event {
                 Some(event) => {
-                    if let SlotEvent::Ended(..) = event {
+                    let is_end = matches!(event, SlotEvent::Ended(..));
+                    if is_end {
                         idle.job_ended();
-                        // A bundle may have been held because of it.
+                    }
+                    let is_heard = floor.worked(event);
+                    if is_end {
+                        // A bundle may have been held because of the job.
                         source.look();
                     }
-                    floor.worked(event)
+                    is_heard
                 }
                 None => floor.come_due(),
             },

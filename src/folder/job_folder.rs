@@ -60,6 +60,21 @@ impl JobFolder {
         self.path.join("losses.csv")
     }
 
+    /// Returns where the checkpoints lie that a later attempt goes on from.
+    pub fn checkpoint(&self) -> PathBuf {
+        self.path.join("checkpoint")
+    }
+
+    /// Removes the checkpoints of a job that is done. What cannot be removed only takes room.
+    pub fn drop_checkpoint(&self) {
+        let _still_there = fs::remove_dir_all(self.checkpoint());
+    }
+
+    /// Returns where the record lies of what was changed while the job ran.
+    pub fn edits(&self) -> PathBuf {
+        self.path.join("edits.jsonl")
+    }
+
     /// Returns where the worker's own words go.
     pub fn log(&self) -> PathBuf {
         self.path.join("log.txt")

@@ -251,3 +251,65 @@ impl<'a> Loop<'a> {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::time::Instant;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::folder::Studio;
+    use crate::ingest::Accepted;
+    use crate::ingest::BundleState;
+    use crate::ingest::Links;
+    use crate::ingest::Patience;
+
+    fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+        let begin = Instant::now();
+        while !is_so() {
+            assert!(begin.elapsed() < Duration::from_mins(1), "in vain: {what}");
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
+    }
+
+    #[test]
+    fn a20_the_handle_shows_what_lies_there_and_lets_through() {
+        let dir = tempfile::tempdir().unwrap();
+        let studio = Studio::at(dir.path().to_owned());
+        studio.prepare().unwrap();
+        for name in ["a", "b"] {
+            fs::write(studio.watch.join(format!("{name}.content.jpg")), "c").unwrap();
+            fs::write(studio.watch.join(format!("{name}.style.jpg")), "s").unwrap();
+        }
+        let patience = Patience {
+            settle: Duration::ZERO,
+            ..Patience::default()
+        };
+        let check: crate::ingest::Check = Box::new(|_, _| {
+            Some(Ok(Accepted {
+                profile_text: String::new(),
+                profile_key: String::new(),
+                profile_source: String::new(),
+                remarks: Vec::new(),
+            }))
+        });
+        let links = Links::Refuse;
+        let inbox = Inbox::open(studio.clone(), patience, links, check, Clock::start()).unwrap();
+        let (source, run) = Source::new(inbox, Vec::new(), |_| {});
+        let thread = std::thread::spawn(run);
+        let path = studio.watch.join("b.style.jpg");
+        let is_held = || {
+            let board = source.board();
+            let bundle = board.bundle_at(&path).map(|bundle| bundle.state.clone());
+            matches!(bundle, Some(BundleState::Duplicate { .. }))
+        };
+        wait_until("the second to be held", is_held);
+        assert_eq!(source.explain(&path).state, "duplicate");
+        assert_eq!(source.run_duplicate(&path).unwrap(), "b");
+        let n_jobs = || studio.active_jobs().unwrap().len();
+        wait_until("the second to be taken", || n_jobs() == 2);
+        source.end();
+        thread.join().unwrap();
+    }
+}

@@ -121,6 +121,23 @@ fn a_worker_that_ignores_the_stop_is_killed() {
 }
 
 #[test]
+fn a_worker_that_is_writing_has_longer_than_the_grace() {
+    let studio = Studio::new();
+    let note = json!({ "emit": { "event": "note", "text": "here" } });
+    // Four and a half seconds of a large checkpoint.
+    let steps = json!([note, { "beat": 15 }, { "write": ["checkpoint/all", "written"] }]);
+    studio.plan(&json!({ "*": steps }), &json!({ "stop_grace": 2500 }));
+    studio.drop_pair("large");
+    let daemon = studio.daemon();
+    daemon.wait_for("large: here");
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.end(), Some(0));
+    let job = studio.shelf("active").remove(0);
+    assert_eq!(text(job.join("checkpoint/all")), "written");
+    assert_eq!(json_at(job.join("job.json"))["state"], "queued");
+}
+
+#[test]
 fn a_second_signal_does_not_wait_for_the_grace() {
     let studio = Studio::new();
     let note = json!({ "emit": { "event": "note", "text": "here" } });

@@ -60,6 +60,7 @@ impl Floor<'_> {
         debug_assert!(entered.is_ok(), "{entered:?}");
         self.tally.0 += 1;
         let (folder, job) = self.put_away(folder, job);
+        folder.drop_checkpoint();
         (self.tell)(Report::Done(&job, folder.path(), took))
     }
 

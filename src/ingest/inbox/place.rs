@@ -174,11 +174,7 @@ impl Place {
             next_look: now + self.rhythm(&common.patience),
         };
         let listing = match self.enter(common, tell) {
-            Ok(Some(listing)) => listing,
-            Ok(None) => {
-                let follow = Ok(self.follow(&Listing::default(), &Found::default()));
-                return PlaceLooked { outlook, follow };
-            }
+            Ok(listing) => listing,
             Err(error) => {
                 let follow = Err(error);
                 return PlaceLooked { outlook, follow };
@@ -292,12 +288,12 @@ impl Place {
         }
     }
 
-    /// Lists the folder; `None` if what is there is not to be looked at.
+    /// Lists the folder; an error if it is not there, or what is there is not to be looked at.
     fn enter(
         &mut self,
         common: &Common,
         tell: &mut dyn FnMut(Notice),
-    ) -> Result<Option<Listing>, FolderError> {
+    ) -> Result<Listing, FolderError> {
         let shown = display_path(&self.watch);
         let listing = match listing::read(&self.watch, common.links) {
             Ok(listing) => listing,
@@ -317,21 +313,17 @@ impl Place {
             .map(device)
             .is_some_and(|d| d != device(listing.identity));
         if is_elsewhere && listing.entries.is_empty() {
-            self.lose(
-                tell,
-                format!(
-                    "watch folder missing: {shown} is an empty folder on another filesystem than \
-                     before; if a disk is to be mounted there, mount it"
-                ),
+            let why = format!(
+                "watch folder missing: {shown} is an empty folder on another filesystem than \
+                 before; if a disk is to be mounted there, mount it"
             );
-            return Ok(None);
+            return Err(self.turned_away(tell, why));
         }
         if self.lock.is_none() || self.identity.is_some_and(|old| old != listing.identity) {
             match lock(&self.watch) {
                 Lock::Taken => {
                     let why = format!("another process watches {shown}, so it is left to that one");
-                    self.lose(tell, why);
-                    return Ok(None);
+                    return Err(self.turned_away(tell, why));
                 }
                 Lock::Held(file) => self.lock = Some(file),
                 Lock::Unavailable => {}
@@ -351,7 +343,13 @@ impl Place {
                  taken (ledger mode)"
             )));
         }
-        Ok(Some(listing))
+        Ok(listing)
+    }
+
+    /// Takes in that what lies here is not to be looked at.
+    fn turned_away(&mut self, tell: &mut dyn FnMut(Notice), why: String) -> FolderError {
+        self.lose(tell, why.clone());
+        io_error("use the watch folder", &self.watch)(std::io::Error::other(why))
     }
 
     /// Takes in that nothing can be seen here for now.

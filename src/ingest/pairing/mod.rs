@@ -236,6 +236,7 @@ fn folder_bundle(folder: &Entry, entries: &[Entry]) -> Option<Candidate> {
         shape @ (Shape::Missing(..) | Shape::Complete(_) | Shape::Unusable { .. }) => shape,
     };
     let ready = ready_of(&members);
+    notes.extend(hard_links(&members));
     let key = Key {
         name: folder.name.clone(),
         spelling,
@@ -384,7 +385,8 @@ fn content_stem(group: &[Named]) -> Vec<u8> {
         .unwrap_or_default()
 }
 
-fn flat_bundle(stem: &[u8], members: Vec<Member>, notes: Vec<String>) -> Candidate {
+fn flat_bundle(stem: &[u8], members: Vec<Member>, mut notes: Vec<String>) -> Candidate {
+    notes.extend(hard_links(&members));
     let shape = flat_shape(stem, &members);
     let ready = ready_of(&members);
     let key = Key {
@@ -403,6 +405,21 @@ fn flat_bundle(stem: &[u8], members: Vec<Member>, notes: Vec<String>) -> Candida
         ready,
         notes,
     }
+}
+
+/// Returns a remark for each member that has other names.
+fn hard_links(members: &[Member]) -> Vec<String> {
+    let linked = members.iter().filter(|member| member.entry.n_names > 1);
+    linked
+        .filter(|member| is_file(&member.entry))
+        .map(|member| {
+            format!(
+                "{} has {} names (hard links); what is written under the others changes it, too",
+                display_name(&member.entry.name),
+                member.entry.n_names
+            )
+        })
+        .collect()
 }
 
 fn ready_of(members: &[Member]) -> Option<Stamp> {

@@ -10,6 +10,7 @@ fn file(name: impl Into<OsString>) -> Entry {
         name: name.into(),
         kind: Kind::File,
         stamp: Stamp::default(),
+        n_names: 1,
     }
 }
 
@@ -261,6 +262,19 @@ fn a_job_folder_that_was_dragged_back_is_a_bundle_again() {
         ]
     );
     assert_eq!(found.bundles[0].key.spelling, Spelling::Returned);
+}
+
+#[test]
+fn a03_hard_links_are_told() {
+    let mut linked = file("h.content.jpg");
+    linked.n_names = 2;
+    let found = found(vec![linked, file("h.style.jpg")]);
+    assert_eq!(
+        found.bundles[0].notes,
+        [
+            "h.content.jpg has 2 names (hard links); what is written under the others changes it, too"
+        ]
+    );
 }
 
 #[test]
