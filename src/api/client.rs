@@ -101,7 +101,7 @@ pub enum ClientError {
     },
     /// The daemon refuses.
     #[error("{}; {}", .0.what_and_why(), .0.hint)]
-    Refused(types::Problem),
+    Refused(Box<types::Problem>),
     /// What was received cannot be written.
     #[error("cannot write what was received")]
     Write(#[source] io::Error),
@@ -218,7 +218,7 @@ impl Client {
             return Ok(answer);
         }
         let refused: types::Refused = answer.json().await?;
-        Err(ClientError::Refused(refused.error))
+        Err(ClientError::Refused(Box::new(refused.error)))
     }
 
     async fn send(

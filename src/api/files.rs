@@ -222,7 +222,7 @@ mod tests {
         std::os::unix::fs::symlink(&file, &link).unwrap();
         assert!(send(&file).is_ok());
         for path in [link, dir.path().to_owned(), dir.path().join("gone")] {
-            assert!(send(&path).is_err(), "{path:?}");
+            assert!(send(&path).is_err(), "{}", path.display());
         }
     }
 }

@@ -21,6 +21,7 @@ use crate::control::Operation;
 use crate::control::Place;
 use crate::control::Refusal;
 use crate::control::Request;
+use crate::control::check_changes;
 use crate::control::has_begun;
 use crate::control::rerun;
 use crate::control::view::Card;
@@ -150,6 +151,14 @@ async fn edit(app: &App, id: JobId, changes: types::Changes) -> Result<Response<
             stage: changes.stage,
         });
     }
+    let checked = tokio::task::spawn_blocking(move || {
+        let folder = JobFolder::at(card.folder.clone());
+        let stage = card.live.as_ref().map_or(1, |live| live.stage.max(1));
+        check_changes(&card.job, &folder, &read, stage).map(|()| read)
+    });
+    let read = checked
+        .await
+        .map_err(|error| ApiError::internal(error.to_string()))??;
     let request = |answer| Request::Operate(id, Operation::Edit(read), answer);
     let card = app.desk.ask(request).await??;
     json(&translate::summary(&card))

@@ -3,21 +3,17 @@
 //! A change of a job that has begun is on its record before a worker hears of it, under a number of
 //! its own, and stays there until a worker has answered: told twice, it is carried out once.
 
+use crate::causes::with_causes;
 use crate::control::Refusal;
 use crate::control::Step;
+use crate::folder::JobFolder;
 use crate::job::Job;
 use crate::job::PendingEdit;
 use crate::job::names::display_name;
-
-/// The options that can be changed while a job is painted.
-pub const LIVE_OPTIONS: [&str; 6] = [
-    "content_weight",
-    "style_weight",
-    "tv_weight",
-    "num_iterations",
-    "learning_rate",
-    "save_iter",
-];
+use crate::profile::EDITABLE;
+use crate::profile::ProfileFolders;
+use crate::profile::RawProfile;
+use crate::profile::resolve;
 
 /// How many changes may wait for a worker.
 const EDITS_MAX: usize = 100;
@@ -38,6 +34,35 @@ pub fn has_begun(job: &Job) -> bool {
     !job.course.attempts.is_empty()
 }
 
+/// Holds that changes of a job that has begun are such as its worker will carry out, as far as its
+/// profile tells; `stage` is the one at hand, from 1.
+pub fn check_changes(
+    job: &Job,
+    folder: &JobFolder,
+    changes: &[Change],
+    stage: u32,
+) -> Result<(), Refusal> {
+    let refused = |reason| Refusal::Profile {
+        id: job.id,
+        reason,
+        hint: "the job goes on as it is; `pentimento rerun` begins anew with any option".to_owned(),
+    };
+    let raw = RawProfile::load(&folder.profile(), &ProfileFolders::new(Vec::new()));
+    let profile = raw.and_then(|raw| resolve(&raw, &|_| None));
+    let mut profile = profile.map_err(|error| refused(with_causes(&error)))?;
+    for change in changes {
+        let stage = usize::try_from(change.stage.unwrap_or(stage)).unwrap_or(usize::MAX);
+        // What is no number is refused by `decide`, with better words.
+        if let Ok(value) = change.value.parse()
+            && EDITABLE.contains(&change.option.as_str())
+        {
+            let edited = profile.edit(stage, &change.option, value);
+            edited.map_err(|error| refused(error.to_string()))?;
+        }
+    }
+    Ok(())
+}
+
 /// Decides what changes mean for a job that has begun: all of them or none.
 pub(super) fn decide(job: &Job, changes: &[Change]) -> Result<Step, Refusal> {
     if job.state.is_final() {
@@ -46,7 +71,7 @@ pub(super) fn decide(job: &Job, changes: &[Change]) -> Result<Step, Refusal> {
     let mut changed = Box::new(job.clone());
     for change in changes {
         let option = display_name(change.option.as_ref());
-        if !LIVE_OPTIONS.contains(&change.option.as_str()) {
+        if !EDITABLE.contains(&change.option.as_str()) {
             return Err(Refusal::NotLive { id: job.id, option });
         }
         let value = change

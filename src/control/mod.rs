@@ -28,7 +28,8 @@ pub use crate::control::desk::Admission;
 pub use crate::control::desk::Desk;
 pub use crate::control::desk::Request;
 pub use crate::control::edit::Change;
-pub use crate::control::edit::LIVE_OPTIONS;
+
+pub use crate::control::edit::check_changes;
 pub use crate::control::edit::has_begun;
 pub use crate::control::refusal::Refusal;
 pub use crate::control::reorder::Place;

@@ -104,7 +104,7 @@ impl JobState {
     fn leads_to(&self, next: &Self) -> bool {
         let stops = matches!(next, Self::Failed { .. } | Self::Cancelled { .. });
         match self {
-            Self::Claiming { .. } => stops || matches!(next, Self::Queued),
+            Self::Claiming { .. } | Self::Paused { .. } => stops || matches!(next, Self::Queued),
             Self::Queued => {
                 stops
                     || matches!(
@@ -115,7 +115,6 @@ impl JobState {
             Self::Blocked { .. } | Self::Retrying { .. } => {
                 stops || matches!(next, Self::Queued | Self::Paused { .. })
             }
-            Self::Paused { .. } => stops || matches!(next, Self::Queued),
             Self::Running { .. } => !matches!(next, Self::Claiming { .. } | Self::Running { .. }),
             Self::Done { .. } => false,
             Self::Failed { .. } | Self::Cancelled { .. } => matches!(next, Self::Queued),

@@ -2,6 +2,7 @@
 
 mod attempts;
 mod blocked;
+mod painting;
 mod socket;
 mod store;
 mod verbs;

@@ -180,6 +180,14 @@ fn options_change_before_a_job_has_begun_and_some_of_them_after() {
 
     let refused = error(&studio, &["edit", "first", "image_size=128"], 1);
     assert!(refused.contains("has begun"), "{refused}");
+    for change in ["tv_weight=0", "num_iterations=0", "style_weight=much"] {
+        error(&studio, &["edit", "first", change], 1);
+    }
+    error(
+        &studio,
+        &["edit", "first", "tv_weight=0.5", "--stage", "7"],
+        1,
+    );
     studio.told(&["edit", "first", "style_weight=500", "tv_weight=0.5"]);
     let record = json_at(studio.path("active/0001-first/job.json"));
     let edits = record["course"]["edits"].as_array().unwrap();

@@ -172,6 +172,21 @@ impl Studio {
         daemon
     }
 
+    /// Starts watching with workers that paint, by this ONNX Runtime library.
+    pub(crate) fn painting_daemon(&self, library: &Path) -> Daemon {
+        let output = self.path("output.txt");
+        let child = Command::new(env!("CARGO_BIN_EXE_pentimento"))
+            .current_dir(self.dir.path())
+            .env("HOME", self.dir.path())
+            .env("ORT_DYLIB_PATH", library)
+            .stdin(Stdio::null())
+            .stdout(fs::File::create(&output).unwrap())
+            .arg("daemon")
+            .spawn()
+            .unwrap();
+        Daemon { child, output }
+    }
+
     /// Runs a command of the program to its end.
     pub(crate) fn ask(&self, words: &[&str]) -> Output {
         let mut command = self.command();

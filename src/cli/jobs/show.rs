@@ -51,7 +51,7 @@ fn told(detail: &JobDetail) -> Vec<String> {
         lines.push(format!("  {}: {}", plain(&input.role), plain(&input.file)));
     }
     for attempt in &detail.attempt_list {
-        let ended = attempt.ended.as_deref().map_or("now", |at| at);
+        let ended = attempt.ended.as_deref().unwrap_or("now");
         let reason = attempt.reason.as_deref().map(plain);
         lines.push(format!(
             "  attempt {}: {} to {}, {}{}",
