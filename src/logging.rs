@@ -143,23 +143,25 @@ where
 #[cfg(test)]
 mod tests {
     use std::fs::File;
-    use std::sync::Arc;
-    use std::sync::Mutex;
+    use std::io::Read;
+    use std::io::Seek;
 
     use super::*;
 
     /// Returns what a log of this shape holds after three events, the last of them too fine.
     fn log(shape: Shape) -> String {
-        let buffer = Arc::new(Mutex::new(Vec::new()));
+        let mut file = tempfile::tempfile().unwrap();
         let filter = EnvFilter::new("info");
-        let subscriber = subscriber(shape, filter, Arc::clone(&buffer));
+        let subscriber = subscriber(shape, filter, file.try_clone().unwrap());
         tracing::subscriber::with_default(subscriber, || {
             tracing::warn!(job_id = 42, bundle = "harbour", "no job log");
             tracing::info!("taken");
             tracing::debug!("unseen");
         });
-        let bytes = buffer.lock().unwrap().clone();
-        String::from_utf8(bytes).unwrap()
+        file.rewind().unwrap();
+        let mut text = String::new();
+        file.read_to_string(&mut text).unwrap();
+        text
     }
 
     #[test]

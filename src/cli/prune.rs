@@ -69,7 +69,7 @@ pub(super) fn run(common: &Common, args: &PruneArgs) -> anyhow::Result<ExitCode>
         );
     }
     let now = Clock::start().wall();
-    let jobs = retention::scan(&studio, &|_| false)?;
+    let jobs = retention::scan(&studio, &|_, _| false)?;
     let plan = retention::plan(&jobs, &rules, now);
     let goes_on = !args.dry_run && !plan.removals.is_empty() && is_wanted(args, &plan)?;
     let removed = goes_on.then(|| retention::remove(&plan));
@@ -124,7 +124,7 @@ fn tell(args: &PruneArgs, plan: &Plan, removed: Option<&Removed>) -> anyhow::Res
             for failure in &removed.failures {
                 output::note(&format!("error: {}", with_causes(failure)));
             }
-            let (count, freed) = (removed.count, amount(removed.bytes));
+            let (count, freed) = (removed.gone.len(), amount(removed.bytes));
             output::line(&format!("removed {count} snapshots, {freed}"))?;
         }
         None => {
@@ -172,7 +172,7 @@ fn object(plan: &Plan, removed: Option<&Removed>) -> serde_json::Value {
         "bytes": plan.freed,
         "left_bytes": plan.left,
         "over_budget_bytes": plan.over,
-        "removed": removed.map_or(0, |removed| removed.count),
+        "removed": removed.map_or(0, |removed| removed.gone.len()),
         "failures": failures,
     })
 }

@@ -202,8 +202,10 @@ pub async fn run(
         log::append(studio, (event, payload, now), &outcome, &output, limits);
         outcomes.push(outcome);
     }
+    let job_id = payload.job.as_ref().map(|job| job.id);
+    let bundle = payload.job.as_ref().map(|job| job.name.as_str());
     for outcome in outcomes.iter().filter(|outcome| outcome.end.is_trouble()) {
-        tracing::warn!(event = event.name(), "hook {outcome}");
+        tracing::warn!(job_id, bundle, "hook of {}: {outcome}", event.name());
     }
     outcomes
 }

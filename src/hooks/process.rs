@@ -108,7 +108,7 @@ async fn live(
     let (mut stdout, mut stderr) = (child.stdout.take(), child.stderr.take());
     let end = {
         let mut tell = std::pin::pin!(tell);
-        let (mut near, mut far) = ([0; 4096], [0; 4096]);
+        let (mut near, mut far) = ([0; 2048], [0; 2048]);
         loop {
             tokio::select! {
                 () = &mut tell => {}
@@ -130,7 +130,7 @@ async fn live(
 async fn drain(child: &mut Child, limits: &Limits, output: &mut Vec<u8>) {
     let (mut stdout, mut stderr) = (child.stdout.take(), child.stderr.take());
     let reading = async {
-        let (mut near, mut far) = ([0; 4096], [0; 4096]);
+        let (mut near, mut far) = ([0; 2048], [0; 2048]);
         while stdout.is_some() || stderr.is_some() {
             tokio::select! {
                 read = some(&mut stdout, &mut near), if stdout.is_some() => {

@@ -24,6 +24,7 @@ pub use crate::retention::plan::is_steady;
 pub use crate::retention::plan::plan;
 pub use crate::retention::remove::Removed;
 pub use crate::retention::remove::remove;
+pub use crate::retention::scan::IsStarred;
 pub use crate::retention::scan::JobSnapshots;
 pub use crate::retention::scan::Phase;
 pub use crate::retention::scan::Snapshot;
@@ -56,13 +57,13 @@ pub enum RetentionError {
 
 /// Looks through the studio's snapshots, decides by the rules, and removes what is to go.
 ///
-/// `is_starred` is asked for every snapshot by its path. Reads as many folders as there are jobs
+/// Reads as many folders as there are jobs
 /// with snapshots, so it belongs into a thread of its own.
 pub fn tidy(
     studio: &Studio,
     rules: &Rules,
     now: Timestamp,
-    is_starred: &dyn Fn(&std::path::Path) -> bool,
+    is_starred: IsStarred<'_>,
 ) -> Result<(Plan, Removed), RetentionError> {
     let jobs = scan(studio, is_starred)?;
     let plan = plan(&jobs, rules, now);

@@ -37,7 +37,7 @@ pub struct Rules {
 pub struct Removal {
     /// The number of its job.
     pub job: u32,
-    /// Its file.
+    /// Its file; the last two parts are its path below the job's folder.
     pub path: PathBuf,
     /// Its length in bytes, as it was looked at.
     pub bytes: u64,

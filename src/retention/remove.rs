@@ -19,9 +19,9 @@ use crate::retention::RetentionError;
 /// What was removed.
 #[derive(Debug, Default)]
 pub struct Removed {
-    /// How many files.
-    pub count: usize,
-    /// How many bytes.
+    /// The snapshots that are no longer there.
+    pub gone: Vec<Removal>,
+    /// How many bytes they had.
     pub bytes: u64,
     /// What could not be removed.
     pub failures: Vec<RetentionError>,
@@ -34,8 +34,8 @@ pub fn remove(plan: &Plan) -> Removed {
     for removal in &plan.removals {
         match remove_one(removal) {
             Ok(()) => {
-                removed.count += 1;
                 removed.bytes += removal.bytes;
+                removed.gone.push(removal.clone());
             }
             Err(error) => removed.failures.push(error),
         }

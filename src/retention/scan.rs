@@ -14,6 +14,10 @@ use crate::folder::Studio;
 use crate::job::JobState;
 use crate::retention::RetentionError;
 
+/// Whether somebody wants to keep a snapshot: asked with the job's number and the file's path below
+/// the job's folder.
+pub type IsStarred<'a> = &'a dyn Fn(u32, &Path) -> bool;
+
 /// The snapshots of one job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobSnapshots {
@@ -52,7 +56,7 @@ pub struct Snapshot {
 /// Reads the snapshots of all jobs of the studio that have more than one.
 pub fn scan(
     studio: &Studio,
-    is_starred: &dyn Fn(&Path) -> bool,
+    is_starred: IsStarred<'_>,
 ) -> Result<Vec<JobSnapshots>, RetentionError> {
     let mut jobs = Vec::new();
     for shelf in [&studio.active, &studio.done, &studio.failed] {
@@ -78,7 +82,7 @@ pub fn scan(
 }
 
 /// Reads one job's snapshots; `None` where there is nothing to decide, or no job.
-fn job(folder: &JobFolder, is_starred: &dyn Fn(&Path) -> bool) -> Option<JobSnapshots> {
+fn job(folder: &JobFolder, is_starred: IsStarred<'_>) -> Option<JobSnapshots> {
     let snapshots = folder.snapshots();
     let own = fs::symlink_metadata(&snapshots).ok()?;
     if !own.is_dir() {
@@ -114,7 +118,10 @@ fn job(folder: &JobFolder, is_starred: &dyn Fn(&Path) -> bool) -> Option<JobSnap
     Some(JobSnapshots {
         id: record.id.0,
         phase,
-        snapshots: in_steps(found, is_starred),
+        snapshots: in_steps(found, &|path| {
+            let below = path.strip_prefix(folder.path()).unwrap_or(path);
+            is_starred(record.id.0, below)
+        }),
     })
 }
 

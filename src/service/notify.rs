@@ -165,36 +165,36 @@ fn one_line(text: &str) -> String {
 /// How many jobs and bundles stand where: the line of status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
-    /// Jobs that are being painted.
-    pub n_running: usize,
-    /// Jobs that will run.
-    pub n_queued: usize,
-    /// Jobs that somebody paused.
-    pub n_paused: usize,
-    /// Jobs that will be tried again.
-    pub n_retrying: usize,
-    /// Jobs that wait for a network, disk or memory.
-    pub n_blocked: usize,
-    /// Bundles in `watch/` that lack something or cannot be used.
-    pub n_waiting: usize,
+    /// How many jobs are being painted.
+    pub running: usize,
+    /// How many will run.
+    pub queued: usize,
+    /// How many somebody paused.
+    pub paused: usize,
+    /// How many will be tried again.
+    pub retrying: usize,
+    /// How many wait for a network, disk or memory.
+    pub blocked: usize,
+    /// How many bundles in `watch/` lack something or cannot be used.
+    pub waiting: usize,
 }
 
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
-            n_running,
-            n_queued,
-            n_paused,
-            n_retrying,
-            n_blocked,
-            n_waiting,
+            running,
+            queued,
+            paused,
+            retrying,
+            blocked,
+            waiting,
         } = self;
-        write!(f, "{n_running} running, {n_queued} queued")?;
+        write!(f, "{running} running, {queued} queued")?;
         for (count, word) in [
-            (n_paused, "paused"),
-            (n_retrying, "retrying"),
-            (n_blocked, "blocked"),
-            (n_waiting, "waiting in watch/"),
+            (paused, "paused"),
+            (retrying, "retrying"),
+            (blocked, "blocked"),
+            (waiting, "waiting in watch/"),
         ] {
             if *count > 0 {
                 write!(f, ", {count} {word}")?;
@@ -324,13 +324,13 @@ mod tests {
     #[test]
     fn counts_name_what_there_is() {
         let mut counts = Counts {
-            n_running: 2,
-            n_queued: 5,
+            running: 2,
+            queued: 5,
             ..Counts::default()
         };
         assert_eq!(counts.to_string(), "2 running, 5 queued");
-        counts.n_blocked = 1;
-        counts.n_waiting = 3;
+        counts.blocked = 1;
+        counts.waiting = 3;
         assert_eq!(
             counts.to_string(),
             "2 running, 5 queued, 1 blocked, 3 waiting in watch/"

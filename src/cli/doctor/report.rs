@@ -4,7 +4,7 @@ use std::fmt;
 
 /// How a finding is to be taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::cli) enum Level {
+pub(super) enum Level {
     /// Needs no attention.
     Fine,
     /// Works, but not as well as it could.
@@ -15,7 +15,7 @@ pub(in crate::cli) enum Level {
 
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::cli) struct Finding {
+pub(super) struct Finding {
     pub level: Level,
     pub subject: &'static str,
     pub text: String,
@@ -25,13 +25,13 @@ pub(in crate::cli) struct Finding {
 
 /// Everything that was looked at, in the order in which things depend on each other.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(in crate::cli) struct Report {
+pub(super) struct Report {
     findings: Vec<Finding>,
 }
 
 impl Report {
     /// Returns the gravest level in the report.
-    pub(in crate::cli) fn level(&self) -> Level {
+    pub(super) fn level(&self) -> Level {
         self.findings
             .iter()
             .map(|finding| finding.level)

@@ -212,7 +212,7 @@ fn filesystems_limits_and_paths_that_do_not_suit_are_told() {
         "warn  limits        fs.inotify.max_user_watches is 100",
         "-> sudo sysctl fs.inotify.max_user_watches=32768",
         "warn  socket ",
-        "ok    disk ",
+        " disk          ",
     ] {
         assert!(text.contains(part), "{part:?} is not in:\n{text}");
     }
