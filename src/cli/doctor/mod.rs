@@ -32,7 +32,7 @@ pub(super) fn run(common: &Common) -> anyhow::Result<ExitCode> {
     let studio = Context::in_studio(common).map(|(context, studio)| (context.settings, studio));
     let env = Environment::from_process();
     let facts = Facts::of_process();
-    let report = doctor(&env, &facts, &request(common, Device::Auto), studio);
+    let report = doctor(&env, &facts, &request(common, Device::Auto), &studio);
     output::line(&report.to_string())?;
     Ok(match report.level() {
         Level::Fine | Level::Warning => ExitCode::SUCCESS,
@@ -45,13 +45,13 @@ fn doctor(
     env: &Environment,
     facts: &Facts,
     request: &Request,
-    studio: anyhow::Result<(Settings, Studio)>,
+    studio: &anyhow::Result<(Settings, Studio)>,
 ) -> Report {
     let mut report = Report::default();
     let version = env!("CARGO_PKG_VERSION").to_owned();
     report.add(Level::Fine, "pentimento", version);
     let nvidia = Nvidia::detect(env);
-    match &studio {
+    match studio {
         Ok((settings, studio)) => {
             studio::look_at_folders(&mut report, studio);
             studio::look_at_networks(&mut report, &settings.model_folders());

@@ -81,7 +81,7 @@ fn no_studio() -> anyhow::Result<(Settings, Studio)> {
 #[test]
 fn a_bare_machine_gets_warnings_with_mends() {
     let (folder, env) = machine();
-    let report = doctor(&env, &facts(&folder), &Request::default(), no_studio());
+    let report = doctor(&env, &facts(&folder), &Request::default(), &no_studio());
     assert_eq!(report.level(), Level::Warning);
     let text = report.to_string();
     for part in [
@@ -102,7 +102,7 @@ fn a_named_library_that_is_not_there_is_a_failure() {
         ort_lib: Some(folder.path().join("absent.so")),
         ..Request::default()
     };
-    let report = doctor(&env, &facts(&folder), &request, no_studio());
+    let report = doctor(&env, &facts(&folder), &request, &no_studio());
     assert_eq!(report.level(), Level::Failure);
     let text = report.to_string();
     assert!(text.contains("FAIL  ONNX Runtime  cannot read"), "{text}");
@@ -116,7 +116,7 @@ fn a_studio_is_shown_with_what_it_lacks() {
     fs::remove_dir(&studio.watch).unwrap();
     let shown = display_path(&studio.root);
     let given = Ok((settings, studio));
-    let text = doctor(&env, &facts(&folder), &Request::default(), given).to_string();
+    let text = doctor(&env, &facts(&folder), &Request::default(), &given).to_string();
     let first = format!("ok    studio        {shown}\n");
     assert!(text.contains(&first), "{text}");
     assert!(text.contains("warn  watch "), "{text}");
@@ -129,7 +129,7 @@ fn only_networks_that_can_be_used_are_counted_as_installed() {
     let manifest = b"name = \"vgg19\"\n";
     write(studio.root.join("models/broken.toml"), manifest);
     let given = Ok((settings, studio));
-    let text = doctor(&env, &facts(&folder), &Request::default(), given).to_string();
+    let text = doctor(&env, &facts(&folder), &Request::default(), &given).to_string();
     let line = text.lines().find(|line| line.starts_with("ok    models"));
     let line = line.unwrap_or_else(|| panic!("no networks in\n{text}"));
     assert!(
@@ -154,7 +154,7 @@ fn hooks_are_shown_with_those_that_are_not_run() {
     write(hooks.join("failed/mail"), b"#!/bin/sh\n");
     write(hooks.join("finish/notify"), b"");
     let given = Ok((settings, studio));
-    let text = doctor(&env, &facts(&folder), &Request::default(), given).to_string();
+    let text = doctor(&env, &facts(&folder), &Request::default(), &given).to_string();
     for part in [
         "ok    hooks         finished: notify\n",
         "hooks.d/failed/mail: it is not executable; `chmod +x` it",
@@ -172,7 +172,7 @@ fn a_service_that_ends_with_the_login_is_warned_of() {
     let name = crate::service::unit_name(&studio.root);
     let look = || {
         let given = Ok((settings.clone(), studio.clone()));
-        doctor(&env, &facts, &Request::default(), given).to_string()
+        doctor(&env, &facts, &Request::default(), &given).to_string()
     };
     assert!(look().contains("ok    service       none: painting ends"));
     write(facts.places.user.clone().unwrap().join(&name), b"");
@@ -205,7 +205,7 @@ fn filesystems_limits_and_paths_that_do_not_suit_are_told() {
     );
     studio.state = studio.root.join("x".repeat(120));
     let given = Ok((settings, studio));
-    let text = doctor(&env, &facts(&folder), &Request::default(), given).to_string();
+    let text = doctor(&env, &facts(&folder), &Request::default(), &given).to_string();
     for part in [
         "is on nfs4: looked at regularly",
         "is on nfs4, where a database can be damaged",
@@ -225,7 +225,7 @@ fn a_clock_that_cannot_be_right_is_told() {
     let mut facts = facts(&folder);
     let look = |facts: &Facts| {
         let given = Ok(studio(&folder));
-        doctor(&env, facts, &Request::default(), given).to_string()
+        doctor(&env, facts, &Request::default(), &given).to_string()
     };
     assert!(look(&facts).contains("ok    clock         2096-10-02T07:06:40Z, local time of UTC"));
     let etc = facts.machine.root.join("etc");
@@ -263,7 +263,7 @@ fn cards_are_listed_with_those_that_are_hidden() {
         );
     }
     env.cuda_visible_devices = Some("1".to_owned());
-    let text = doctor(&env, &facts(&folder), &Request::default(), no_studio()).to_string();
+    let text = doctor(&env, &facts(&folder), &Request::default(), &no_studio()).to_string();
     let cards = "ok    cards         NVIDIA driver 580.95\n                    A Card at \
                  0000:01:00.0\n                    A Card at 0000:02:00.0\n                    \
                  CUDA_VISIBLE_DEVICES hides 1 of them";
