@@ -53,6 +53,7 @@ pub struct Timestamp(pub u64);
 
 impl Timestamp {
     /// Returns the time that comes `wait` later.
+    #[must_use]
     pub fn after(self, wait: Duration) -> Self {
         Self(self.0.saturating_add(wait.as_secs()))
     }

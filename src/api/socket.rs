@@ -66,11 +66,8 @@ impl Places {
         // However the folder was named, the other side computes the same.
         let real = state.canonicalize().unwrap_or_else(|_| state.to_owned());
         let digest = Sha256::digest(real.as_os_str().as_bytes());
-        let hash: String = digest[..8]
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        let file = format!("{hash}.sock");
+        let hash = u64::from_be_bytes(std::array::from_fn(|at| digest[at]));
+        let file = format!("{hash:016x}.sock");
         places.extend(
             self.runtime_dir
                 .iter()
@@ -128,7 +125,7 @@ pub enum SocketError {
 /// A socket that is listened on; its file is removed in the end.
 #[derive(Debug)]
 pub struct Listener {
-    listener: UnixListener,
+    socket: UnixListener,
     path: PathBuf,
     identity: (u64, u64),
 }
@@ -154,10 +151,10 @@ impl Listener {
             let path = path.clone();
             move |source: io::Error| SocketError::Io { what, path, source }
         };
-        let listener = bind(&path).map_err(failed("listen on"))?;
+        let socket = bind(&path).map_err(failed("listen on"))?;
         let metadata = fs::symlink_metadata(&path).map_err(failed("look at"))?;
         Ok(Self {
-            listener,
+            socket,
             identity: (metadata.dev(), metadata.ino()),
             path,
         })
@@ -172,7 +169,7 @@ impl Listener {
     /// cancelled.
     pub async fn accept(&self) -> io::Result<UnixStream> {
         loop {
-            let (stream, _address) = self.listener.accept().await?;
+            let (stream, _address) = self.socket.accept().await?;
             if is_allowed(&stream) {
                 return Ok(stream);
             }

@@ -78,10 +78,10 @@ pub fn prepare(
         inputs: card.job.inputs.clone(),
         // Asked for: it is no duplicate of anything.
         work: None,
-        course: Course {
+        course: Box::new(Course {
             rerun_of: Some(id.0),
             ..Course::default()
-        },
+        }),
         state: JobState::Queued,
     };
     let folder = JobFolder::at(staging.keep());

@@ -3,7 +3,6 @@
 use super::*;
 use crate::job::Attempt;
 use crate::job::AttemptEnd;
-use crate::job::Course;
 use crate::job::Failure;
 use crate::job::FailureKind;
 use crate::job::Lack;
@@ -56,7 +55,7 @@ fn job(state: JobState) -> Job {
         created: NOW,
         profile_source: "studio default".to_owned(),
         inputs: Vec::new(),
-        course: Course::default(),
+        course: Box::default(),
         work: None,
         state,
     }

@@ -80,7 +80,7 @@ pub(crate) fn claim(
         created: now,
         profile_source: bundle.accepted.profile_source.clone(),
         inputs: inputs(bundle),
-        course: crate::job::Course::default(),
+        course: Box::default(),
         work: Some(bundle.work.clone()),
         state: JobState::Claiming {
             moves: moves(ground, bundle),

@@ -61,7 +61,7 @@ pub struct Job {
     pub inputs: Vec<Input>,
     /// What was tried so far, and what the user wishes.
     #[serde(default)]
-    pub course: Course,
+    pub course: Box<Course>,
     /// What the work amounts to: a digest over pictures and profile, a drawn seed left out. Equal
     /// for equal work; absent in the record of an earlier version.
     #[serde(default, skip_serializing_if = "Option::is_none")]

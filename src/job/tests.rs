@@ -75,7 +75,7 @@ fn job(state: JobState) -> Job {
             input(Role::Style, "style1.png"),
             input(Role::Style, "style2.png"),
         ],
-        course: Course::default(),
+        course: Box::default(),
         work: None,
         state,
     }
@@ -164,7 +164,7 @@ fn a_record_of_an_earlier_version_reads() {
     let json = r#"{ "schema": 1, "id": 7, "name": "harbour", "created": "2026-11-23T20:14:00Z",
         "profile_source": "studio default", "inputs": [], "state": "queued" }"#;
     let job: Job = serde_json::from_str(json).unwrap();
-    assert_eq!(job.course, Course::default());
+    assert_eq!(*job.course, Course::default());
     assert_eq!(job.rank(), (7 << 20, 7));
 }
 
@@ -176,7 +176,9 @@ fn three_attempts_in_a_row_that_bring_nothing_are_the_end() {
     let attempt = |job: &mut Job, mark: Option<Mark>| {
         job.state = JobState::Queued;
         job.claim_attempt(Timestamp(1)).unwrap();
-        mark.into_iter().for_each(|mark| job.note_checkpoint(mark));
+        if let Some(mark) = mark {
+            job.note_checkpoint(mark);
+        }
         job.fail_attempt(&died, Timestamp(2), backoff)
     };
     assert_eq!(attempt(&mut job, None), Next::Again(backoff.first));

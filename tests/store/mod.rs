@@ -12,8 +12,7 @@ use std::process::Command;
 use pentimento::clock::Timestamp;
 use pentimento::job::names::PathText;
 use pentimento::job::{
-    Course, Failure, FailureKind, Input, Job, JobId, JobState, Lack, Obstacle, Painting, Role,
-    SCHEMA,
+    Failure, FailureKind, Input, Job, JobId, JobState, Lack, Obstacle, Painting, Role, SCHEMA,
 };
 use pentimento::store::{Place, Shelf};
 
@@ -30,7 +29,7 @@ fn job(id: u32, state: JobState) -> Job {
             original: PathText(PathBuf::from("harbour/content.png")),
             sha256: Some("00".to_owned()),
         }],
-        course: Course::default(),
+        course: Box::default(),
         work: None,
         state,
     }

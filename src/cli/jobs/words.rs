@@ -1,5 +1,6 @@
 //! How jobs are spoken of, the same in every command.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::api::types::JobSummary;
@@ -64,13 +65,14 @@ fn progressed(progress: &Progress) -> String {
         text = format!("stage {} of {}, {text}", progress.stage, progress.stages);
     }
     if progress.its_per_s > 0.0 {
-        text.push_str(&format!(", {:.2} it/s", progress.its_per_s));
+        // Writing to a string cannot fail.
+        let _ = write!(text, ", {:.2} it/s", progress.its_per_s);
     }
     let left = progress
         .eta_s
         .filter(|s| s.is_finite() && (0.0..1e9).contains(s));
     if let Some(left) = left {
-        text.push_str(&format!(", {} left", span(Duration::from_secs_f64(left))));
+        let _ = write!(text, ", {} left", span(Duration::from_secs_f64(left)));
     }
     text
 }

@@ -78,19 +78,19 @@ impl Floor<'_> {
             .flatten();
         if let Some(obstacle) = missing {
             entry.job.course.tries = entry.job.course.tries.saturating_sub(1);
-            return self.block(id, obstacle);
+            return self.block(id, &obstacle);
         }
         match (entry.job.take_wish(now), next) {
-            (_, Next::Fail) => self.fail(id, failure),
+            (_, Next::Fail) => self.fail(id, &failure),
             (_, Next::GiveUp) => {
                 let reason = format!("gave up after {TRIES_MAX} attempts: {}", failure.reason);
-                self.fail(id, Failure { reason, ..failure })
+                self.fail(id, &Failure { reason, ..failure })
             }
             (Some(wished), Next::Again(_) | Next::Wait(_)) => self.enter_wished(id, wished),
             (None, Next::Again(wait)) => self.retry_later(id, failure, wait),
             (None, Next::Wait(lack)) => {
                 let Failure { reason, hint, .. } = failure;
-                self.block(id, Obstacle { reason, hint, lack })
+                self.block(id, &Obstacle { reason, hint, lack })
             }
         }
     }
@@ -156,7 +156,7 @@ impl Floor<'_> {
         }
     }
 
-    fn fail(&mut self, id: JobId, failure: Failure) -> bool {
+    fn fail(&mut self, id: JobId, failure: &Failure) -> bool {
         let Some(Entry {
             folder, mut job, ..
         }) = self.jobs.remove(&id)
@@ -170,13 +170,13 @@ impl Floor<'_> {
         debug_assert!(entered.is_ok(), "{entered:?}");
         self.tally.1 += 1;
         let explained = folder
-            .write_reason(&job.name, &failure)
+            .write_reason(&job.name, failure)
             .and_then(|()| folder.keep_last_picture());
         if let Err(error) = explained {
             self.incident(&job.name, &error);
         }
         let (folder, job) = self.put_away(folder, job);
-        (self.tell)(Report::Failed(&job, folder.path(), &failure))
+        (self.tell)(Report::Failed(&job, folder.path(), failure))
     }
 
     /// Puts away a job that was cancelled, with the reason and its last good picture.

@@ -191,7 +191,7 @@ impl<'a> Floor<'a> {
             let hindrance = self.jobs.get(&id).and_then(|e| (self.hindrance)(&e.folder));
             match hindrance {
                 Some(obstacle) => {
-                    self.block(id, obstacle);
+                    self.block(id, &obstacle);
                 }
                 None => self.start(id),
             }
@@ -246,7 +246,7 @@ impl<'a> Floor<'a> {
                     .to_owned(),
                 lack: Lack::Disk,
             };
-            self.block(id, obstacle);
+            self.block(id, &obstacle);
             return;
         }
         entry.job = claimed;

@@ -11,7 +11,7 @@ use crate::job::Obstacle;
 impl Floor<'_> {
     /// Puts a job aside until what it lacks is there. Returns false when nobody is listening any
     /// more.
-    pub(super) fn block(&mut self, id: JobId, obstacle: Obstacle) -> bool {
+    pub(super) fn block(&mut self, id: JobId, obstacle: &Obstacle) -> bool {
         let since = self.clock.wall();
         let Some(entry) = self.jobs.get_mut(&id) else {
             return true;
@@ -26,7 +26,7 @@ impl Floor<'_> {
         });
         debug_assert!(entered.is_ok(), "{entered:?}");
         let written = self.ledger.keep(&entry.folder, &entry.job, since);
-        let is_heard = (self.tell)(Report::Blocked(&entry.job, &obstacle));
+        let is_heard = (self.tell)(Report::Blocked(&entry.job, obstacle));
         // A full disk that keeps its own record from being written says so already.
         if let Err(error) = written
             && obstacle.lack != Lack::Disk

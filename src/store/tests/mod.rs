@@ -79,7 +79,7 @@ fn job(id: u32, state: JobState) -> Job {
             original: PathText(PathBuf::from("harbour/content.png")),
             sha256: Some("00".to_owned()),
         }],
-        course: crate::job::Course::default(),
+        course: Box::default(),
         work: None,
         state,
     }
