@@ -78,12 +78,12 @@ impl Progress {
 
     /// Tells a report. Returns false when nobody reads any more.
     pub(super) fn tell(&mut self, report: &Report<'_>) -> bool {
-        if let Report::Worker(_, Event::Progress { stage, .. }) = report
+        if let Report::Worker(_, _, Event::Progress { stage, .. }) = report
             && !self.is_time(*stage)
         {
             return true;
         }
-        if let Report::Worker(_, Event::Started { .. }) | Report::Done(..) | Report::Failed(..) =
+        if let Report::Worker(_, _, Event::Started { .. }) | Report::Done(..) | Report::Failed(..) =
             report
         {
             self.last = None;
@@ -147,7 +147,7 @@ fn words(report: &Report<'_>) -> Option<String> {
         Report::Watching(watch) => format!("watching {} (Ctrl-C ends)", display_path(watch)),
         Report::Bundle(name, state) => format!("{name}: {}", bundle_words(state)),
         Report::Remark(text) => (*text).to_owned(),
-        Report::Claimed(job) => {
+        Report::Claimed(job, _) => {
             let styles = match (job.styles().count(), job.content()) {
                 (0, _) => "no style",
                 (1, Some(_)) => "1 style",
@@ -168,7 +168,7 @@ fn words(report: &Report<'_>) -> Option<String> {
             format!("blocked: {}, {}", obstacle.reason, obstacle.hint),
         ),
         Report::Unblocked(job) => told(job, "no longer blocked, goes on"),
-        Report::Worker(job, event) => told(job, event_words(event)?),
+        Report::Worker(job, _, event) => told(job, event_words(event)?),
         Report::Done(job, folder, took) => {
             told(job, format!("done in {}: {}", span(*took), place(folder)))
         }

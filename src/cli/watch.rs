@@ -31,6 +31,7 @@ use crate::ingest::Patience;
 use crate::job::Backoff;
 use crate::runtime::Device;
 use crate::runtime::Environment;
+use crate::service::Notifier;
 use crate::supervisor::Limits;
 use crate::supervisor::Prober;
 use crate::supervisor::WorkerCommand;
@@ -104,6 +105,7 @@ pub(super) fn watch(common: &Common, args: &WatchArgs) -> anyhow::Result<ExitCod
         aside: context.settings.model_folders(),
         verify: Arc::new(move |path, go_on| prober::verify(&verifier, path, go_on)),
         review: Arc::new(move |bundle, go_on| prober::check(&reviewer, bundle, go_on)),
+        notifier: Notifier::from_process(),
         places: Places::from_process(),
         sample: Some(sample()),
         until_idle: args.until_idle,

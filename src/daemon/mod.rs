@@ -14,6 +14,7 @@ mod room;
 mod seed;
 mod slot;
 mod stop;
+mod upkeep;
 
 use std::io;
 use std::path::Path;
@@ -47,6 +48,8 @@ use crate::daemon::slot::SlotEvent;
 use crate::daemon::stop::Idle;
 use crate::daemon::stop::Signalled;
 use crate::daemon::stop::Signals;
+use crate::daemon::upkeep::Caller;
+use crate::daemon::upkeep::Upkeep;
 use crate::folder::FolderError;
 use crate::folder::JobFolder;
 use crate::folder::Studio;
@@ -64,6 +67,7 @@ use crate::job::Job;
 use crate::job::JobId;
 use crate::job::Obstacle;
 use crate::protocol::Event;
+use crate::service::Notifier;
 use crate::store::StoreError;
 use crate::supervisor::Limits;
 use crate::supervisor::Urgency;
@@ -108,6 +112,8 @@ pub struct Setup {
     pub verify: Verify,
     /// Decides whether a changed profile can be used.
     pub review: Review,
+    /// The line to the service manager.
+    pub notifier: Notifier,
     /// Where the socket may be.
     pub places: Places,
     /// Dropped into the empty `watch/` of a studio in which the program never ran.
@@ -189,16 +195,16 @@ pub enum Report<'a> {
     Bundle(&'a str, &'a BundleState),
     /// A remark.
     Remark(&'a str),
-    /// A bundle became a job.
-    Claimed(&'a Job),
+    /// A bundle became a job; where its folder is.
+    Claimed(&'a Job, &'a Path),
     /// A job of an earlier run will run again.
     PickedUp(&'a Job),
     /// Something that a job needs is missing.
     Blocked(&'a Job, &'a Obstacle),
     /// What a blocked job needed is there.
     Unblocked(&'a Job),
-    /// The worker tells something.
-    Worker(&'a Job, &'a Event),
+    /// The worker of a job tells something; where the job's folder is.
+    Worker(&'a Job, &'a Path, &'a Event),
     /// A job is done; where its folder is, and how long it ran.
     Done(&'a Job, &'a Path, Duration),
     /// A job failed; where its folder is.
@@ -253,8 +259,11 @@ async fn watch(
     rerun::clear_staging(&studio.state)?;
     let mut publisher = Publisher::new(studio, clock);
     let feed = publisher.feed().clone();
+    let (caller, calls) = Caller::new();
+    let upkeep = Upkeep::new(studio, setup.notifier, caller.clone(), clock);
     let mut tell_all = move |report: Report<'_>| {
         publisher.publish(&report);
+        caller.hear(&report);
         tell(report)
     };
     let inbox = Inbox::open(
@@ -280,6 +289,7 @@ async fn watch(
     let mut floor = Floor::new(studio, clock, &mut tell_all, judgement, workplace);
     floor.open()?;
     let (mut hosts, ending, requests) = host(studio, listener, (feed, clock, setup.review));
+    let hooks = tokio::spawn(upkeep::run_hooks(studio.clone(), clock, calls));
     let thread = std::thread::Builder::new()
         .name("inbox".to_owned())
         .spawn(look)
@@ -291,6 +301,7 @@ async fn watch(
         found,
         signals,
         requests,
+        upkeep,
     };
     let attended = attend(&mut floor, &mut ears, &source, setup.until_idle).await;
     source.end();
@@ -304,6 +315,12 @@ async fn watch(
             // What was claimed while ending lies in `active/` until the next start.
             floor.notice(notice);
         }
+    }
+    // Nobody is left to call hooks; those that were called are run.
+    drop((floor, ears));
+    drop(tell_all);
+    if let Err(error) = hooks.await {
+        tracing::error!(%error, "the hooks' task has ended by a fault of its own");
     }
     if is_whole {
         attended
@@ -340,6 +357,7 @@ struct Ears {
     found: mpsc::UnboundedReceiver<SourceEvent>,
     signals: Signals,
     requests: mpsc::Receiver<Request>,
+    upkeep: Upkeep,
 }
 
 /// Does what there is to do until the end.
@@ -367,11 +385,13 @@ async fn attend(
                 source.look();
             }
         }
+        ears.upkeep.turn(floor.counts(), is_stopping);
         let mut stops = false;
         let is_heard = tokio::select! {
             event = ears.found.recv() => match event {
                 Some(SourceEvent::Looked(outlook)) => {
                     idle.looked(outlook.n_settling);
+                    ears.upkeep.looked();
                     floor.unblock()
                 }
                 Some(SourceEvent::Blind(error)) if until_idle && floor.is_empty() => {
@@ -411,6 +431,7 @@ async fn attend(
                 }
                 Signalled::Reload => floor.cannot_reload(),
             },
+            () = ears.upkeep.due() => true,
         };
         if stops {
             floor.hurry(if is_stopping {

@@ -94,11 +94,11 @@ impl Publisher {
             Report::Watching(folder) => plain("watching", display_path(folder)),
             Report::Bundle(name, state) => bundle(plain("bundle", String::new()), name, state),
             Report::Remark(text) => plain("remark", display_name(text.as_ref())),
-            Report::Claimed(job) => of("claimed", job),
+            Report::Claimed(job, _) => of("claimed", job),
             Report::PickedUp(job) => of("picked_up", job),
             Report::Blocked(job, obstacle) => told("blocked", job, &obstacle.reason),
             Report::Unblocked(job) => of("unblocked", job),
-            Report::Worker(job, event) => {
+            Report::Worker(job, _, event) => {
                 let (kind, text, data) = worker(event)?;
                 let mut event = told(kind, job, &text);
                 event.text = event.text.filter(|text| !text.is_empty());

@@ -5,6 +5,7 @@ mod blocked;
 mod painting;
 mod socket;
 mod store;
+mod upkeep;
 mod verbs;
 
 use std::fs;

@@ -163,10 +163,17 @@ impl Studio {
 
     /// Starts watching; the output goes to a file.
     pub(crate) fn daemon(&self) -> Daemon {
+        self.daemon_with(&[])
+    }
+
+    /// Starts watching with these variables in its environment.
+    pub(crate) fn daemon_with(&self, variables: &[(&str, &OsStr)]) -> Daemon {
         let output = self.path("output.txt");
         let file = fs::File::create(&output).unwrap();
         let errors = file.try_clone().unwrap();
-        let child = self.command().stdout(file).stderr(errors).spawn().unwrap();
+        let mut command = self.command();
+        command.envs(variables.iter().copied());
+        let child = command.stdout(file).stderr(errors).spawn().unwrap();
         let daemon = Daemon { child, output };
         wait_until("watching to begin", || daemon.output().contains("watching"));
         daemon

@@ -298,7 +298,7 @@ impl Floor<'_> {
         let admitted = admitted.map_err(|source| Refusal::Files { id: job.id, source })?;
         let id = job.id;
         self.ledger.put(&admitted, &job, self.clock.wall());
-        (self.tell)(Report::Claimed(&job));
+        (self.tell)(Report::Claimed(&job, admitted.path()));
         self.jobs.insert(id, Entry::new(admitted, job));
         self.card(id)
     }

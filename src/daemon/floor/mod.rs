@@ -29,6 +29,7 @@ use crate::folder::FolderError;
 use crate::folder::JobFolder;
 use crate::folder::Studio;
 use crate::ingest;
+use crate::ingest::BundleState;
 use crate::ingest::LateProfile;
 use crate::ingest::Notice;
 use crate::ingest::Source;
@@ -42,6 +43,7 @@ use crate::job::Obstacle;
 use crate::job::PendingEdit;
 use crate::protocol::Edit;
 use crate::protocol::Event;
+use crate::service::Counts;
 use crate::store::Checkpoint;
 use crate::store::LossSample;
 use crate::store::Snapshot;
@@ -140,6 +142,32 @@ impl<'a> Floor<'a> {
                 JobState::Queued | JobState::Running { .. } | JobState::Retrying { .. }
             )
         })
+    }
+
+    /// Returns how many jobs and bundles stand where.
+    pub(super) fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for entry in self.jobs.values() {
+            match entry.job.state {
+                JobState::Running { .. } => counts.running += 1,
+                JobState::Claiming { .. } | JobState::Queued => counts.queued += 1,
+                JobState::Paused { .. } => counts.paused += 1,
+                JobState::Retrying { .. } => counts.retrying += 1,
+                JobState::Blocked { .. } => counts.blocked += 1,
+                JobState::Done { .. } | JobState::Failed { .. } | JobState::Cancelled { .. } => {}
+            }
+        }
+        let board = self.inbox.board();
+        let waits = |state: &BundleState| {
+            matches!(
+                state,
+                BundleState::Waiting(_)
+                    | BundleState::Rejected { .. }
+                    | BundleState::Duplicate { .. }
+            )
+        };
+        counts.waiting = board.bundles.iter().filter(|b| waits(&b.state)).count();
+        counts
     }
 
     /// Returns how the jobs of this run ended.
@@ -264,8 +292,7 @@ impl<'a> Floor<'a> {
             Notice::Bundle(name, state) => (self.tell)(Report::Bundle(&name, &state)),
             Notice::Remark(text) => (self.tell)(Report::Remark(&text)),
             Notice::Claimed(folder, job) => {
-                let is_heard = (self.tell)(Report::Claimed(&job));
-
+                let is_heard = (self.tell)(Report::Claimed(&job, folder.path()));
                 self.ledger.put(&folder, &job, self.clock.wall());
                 self.jobs.insert(job.id, Entry::new(folder, job));
                 is_heard
@@ -314,7 +341,7 @@ impl<'a> Floor<'a> {
                 follow(entry, &event);
                 let now = self.clock.wall();
                 book(&mut self.ledger, &entry.folder, (id, &event), now);
-                let is_heard = (self.tell)(Report::Worker(&entry.job, &event));
+                let is_heard = (self.tell)(Report::Worker(&entry.job, entry.folder.path(), &event));
                 // An answer is not sent again: it is off the record once that is on disk.
                 if matches!(event, Event::Edited { .. } | Event::EditRefused { .. })
                     && let Err(error) = self.ledger.keep(&entry.folder, &entry.job, now)
