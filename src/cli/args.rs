@@ -216,7 +216,7 @@ pub(super) struct TrainArgs {
     /// Scales at which the finished network looks at a picture, each half as large as the one before
     ///
     /// It is trained at one; the others share its weights and see larger structures. Their layers are
-    /// called half.relu1_1, quarter.relu1_1 and so on.
+    /// called `half.relu1_1`, `quarter.relu1_1` and so on.
     #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=4))]
     pub scales: u8,
     /// Seed of everything that is drawn

@@ -374,6 +374,7 @@ async fn attend(
         if !is_stopping {
             floor.start_next();
         }
+        ears.upkeep.turn(floor.counts(), is_stopping);
         if is_stopping && !floor.is_running() {
             return Ok(Outcome::Stopped);
         }
@@ -385,7 +386,6 @@ async fn attend(
                 source.look();
             }
         }
-        ears.upkeep.turn(floor.counts(), is_stopping);
         let mut stops = false;
         let is_heard = tokio::select! {
             event = ears.found.recv() => match event {

@@ -215,7 +215,8 @@ impl FolderView {
             Mode::Polling(why) => format!("a watch folder, looked at again and again ({why})"),
         };
         if self.n_polled > 0 {
-            words.push_str(&format!("; {} folders in it are polled", self.n_polled));
+            let n_polled = self.n_polled;
+            words = format!("{words}; {n_polled} folders in it are polled");
         }
         if self.is_ledger {
             words.push_str(

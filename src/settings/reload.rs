@@ -75,10 +75,7 @@ pub fn reload(current: &Settings, around: &Surroundings) -> Reloaded {
         "the settings were reloaded and nothing changed".to_owned()
     };
     if !waits.is_empty() {
-        words.push_str(&format!(
-            "; {} change(s) at the next start",
-            waits.join(", ")
-        ));
+        words = format!("{words}; {} change(s) at the next start", waits.join(", "));
     }
     Reloaded {
         settings,

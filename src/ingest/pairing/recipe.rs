@@ -53,7 +53,7 @@ pub(super) fn find(folder: &Entry, entries: &[Entry], found: &mut Found) {
         if matches!(entry.kind, Kind::Folder(_) | Kind::Unreadable) {
             let why = "a folder in a recipe folder, which is not looked into".to_owned();
             found.loose.push((name.into_os_string(), why));
-        } else if recipe.is_shared(entry) || recipe.companion_of(entry).is_some() {
+        } else if is_shared(entry) || recipe.companion_of(entry).is_some() {
         } else if is_picture(entry) {
             found.bundles.push(recipe.bundle(entry));
         } else if entry
@@ -115,16 +115,6 @@ impl<'a> Recipe<'a> {
         }
     }
 
-    /// Returns whether an entry belongs to the folder rather than to one picture.
-    fn is_shared(&self, entry: &Entry) -> bool {
-        let part = roles::part_in_folder(&entry.name);
-        entry.name.eq_ignore_ascii_case(MARKER)
-            || matches!(
-                part,
-                Some(Part::Style | Part::Profile | Part::Painting | Part::Ready)
-            )
-    }
-
     /// Returns what a file that bears a picture's name is for.
     fn companion_of(&self, entry: &Entry) -> Option<Part> {
         let extension = Path::new(&entry.name).extension()?.to_ascii_lowercase();
@@ -134,7 +124,7 @@ impl<'a> Recipe<'a> {
             _ => return None,
         };
         let bears = |other: &Entry| {
-            is_picture(other) && !self.is_shared(other) && stem(&other.name) == stem(&entry.name)
+            is_picture(other) && !is_shared(other) && stem(&other.name) == stem(&entry.name)
         };
         self.entries.iter().any(bears).then_some(part)
     }
@@ -148,7 +138,7 @@ impl<'a> Recipe<'a> {
         let companions: Vec<Member> = self
             .entries
             .iter()
-            .filter(|entry| stem(&entry.name) == stem(&picture.name) && !self.is_shared(entry))
+            .filter(|entry| stem(&entry.name) == stem(&picture.name) && !is_shared(entry))
             .filter_map(|entry| Some(member(entry, self.companion_of(entry)?)))
             .collect();
         let own = companions.iter().any(|m| m.part == Part::Profile);
@@ -201,7 +191,7 @@ impl<'a> Recipe<'a> {
     fn twin(&self, picture: &Entry) -> Option<&OsStr> {
         let mut others = self.entries.iter().filter(|other| {
             is_picture(other)
-                && !self.is_shared(other)
+                && !is_shared(other)
                 && other.name != picture.name
                 && stem(&other.name) == stem(&picture.name)
         });
@@ -223,4 +213,14 @@ fn stem(name: &OsStr) -> OsString {
 
 fn below(folder: &Entry, name: &OsStr) -> PathBuf {
     Path::new(&folder.name).join(name)
+}
+
+/// Returns whether an entry belongs to the folder rather than to one picture.
+fn is_shared(entry: &Entry) -> bool {
+    let part = roles::part_in_folder(&entry.name);
+    entry.name.eq_ignore_ascii_case(MARKER)
+        || matches!(
+            part,
+            Some(Part::Style | Part::Profile | Part::Painting | Part::Ready)
+        )
 }

@@ -43,6 +43,7 @@ struct Desk {
     asked: Vec<BundleFiles>,
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "as a check answers")]
 fn accepted() -> Result<Accepted, Rejection> {
     Ok(Accepted {
         profile_text: "seed = 1\n".to_owned(),
