@@ -69,7 +69,7 @@ fn main() -> anyhow::Result<()> {
             begin.elapsed() < Duration::from_mins(30),
             "{n_taken} were taken"
         );
-        std::thread::sleep(Duration::from_millis(50));
+        std::thread::park_timeout(Duration::from_millis(50));
     }
     let all = begin.elapsed();
     let names = contents(&root.join("active"))?;

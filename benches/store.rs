@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use criterion::{BatchSize, Criterion};
 use pentimento::clock::Timestamp;
 use pentimento::job::names::PathText;
-use pentimento::job::{Course, Input, Job, JobId, JobState, Painting, Role, SCHEMA};
+use pentimento::job::{Input, Job, JobId, JobState, Painting, Role, SCHEMA};
 use pentimento::store::{
     AttemptOutcome, Filter, LossSample, Page, Place, Shelf, Store, StoreError,
 };
@@ -131,7 +131,7 @@ fn job(id: u32) -> Job {
             input(Role::Content, "content.jpg"),
             input(Role::Style, "style.jpg"),
         ],
-        course: Course::default(),
+        course: Box::default(),
         work: None,
         state: JobState::Queued,
     }

@@ -267,124 +267,121 @@ fn is_test_file(path: &Path) -> bool {
 /// Modules, and those that they may not name.
 type Rule = (&'static [&'static str], &'static [&'static str]);
 
-fn rules() -> Vec<Rule> {
-    vec![
-        (DAEMON, COMPUTING),
-        (UPKEEP, COMPUTING),
-        (
-            UPKEEP,
-            &[
-                "daemon",
-                "supervisor",
-                "ingest",
-                "worker",
-                "protocol",
-                "profile",
-                "settings",
-                "pixels",
-                "models",
-            ],
-        ),
-        (DRAWING, COMPUTING),
-        (DRAWING, DAEMON),
-        (DRAWING, GROUND),
-        (DRAWING, &["transfer", "worker", "protocol"]),
-        (&["download"], ALL),
-        (
-            &["models"],
-            &[
-                "api",
-                "control",
-                "daemon",
-                "supervisor",
-                "ingest",
-                "folder",
-                "job",
-                "worker",
-                "protocol",
-                "settings",
-                "transfer",
-                "engine",
-            ],
-        ),
-        (
-            &["worker"],
-            &["daemon", "supervisor", "ingest", "store", "api", "control"],
-        ),
-        (
-            &["supervisor"],
-            &["worker", "daemon", "settings", "api", "control"],
-        ),
-        // The API knows the daemon as a desk and a feed; control knows nobody who asks.
-        (&["api"], &["daemon", "supervisor", "worker", "protocol"]),
-        (
-            &["control"],
-            &["api", "daemon", "supervisor", "worker", "protocol"],
-        ),
-        (&["ingest", "folder", "job"], &["api", "control", "daemon"]),
-        (
-            &["store"],
-            &[
-                "daemon",
-                "supervisor",
-                "ingest",
-                "folder",
-                "worker",
-                "protocol",
-                "settings",
-            ],
-        ),
-        (
-            PAINTING,
-            &[
-                "api",
-                "control",
-                "daemon",
-                "store",
-                "supervisor",
-                "ingest",
-                "folder",
-                "job",
-                "worker",
-                "protocol",
-                "settings",
-                "runtime",
-            ],
-        ),
-        (
-            GROUND,
-            &[
-                "api",
-                "control",
-                "daemon",
-                "supervisor",
-                "ingest",
-                "worker",
-                "protocol",
-                "transfer",
-                "engine",
-            ],
-        ),
-        (
-            &["protocol"],
-            &[
-                "api",
-                "control",
-                "daemon",
-                "supervisor",
-                "worker",
-                "transfer",
-                "profile",
-                "settings",
-            ],
-        ),
-    ]
-}
+const RULES: &[Rule] = &[
+    (DAEMON, COMPUTING),
+    (UPKEEP, COMPUTING),
+    (
+        UPKEEP,
+        &[
+            "daemon",
+            "supervisor",
+            "ingest",
+            "worker",
+            "protocol",
+            "profile",
+            "settings",
+            "pixels",
+            "models",
+        ],
+    ),
+    (DRAWING, COMPUTING),
+    (DRAWING, DAEMON),
+    (DRAWING, GROUND),
+    (DRAWING, &["transfer", "worker", "protocol"]),
+    (&["download"], ALL),
+    (
+        &["models"],
+        &[
+            "api",
+            "control",
+            "daemon",
+            "supervisor",
+            "ingest",
+            "folder",
+            "job",
+            "worker",
+            "protocol",
+            "settings",
+            "transfer",
+            "engine",
+        ],
+    ),
+    (
+        &["worker"],
+        &["daemon", "supervisor", "ingest", "store", "api", "control"],
+    ),
+    (
+        &["supervisor"],
+        &["worker", "daemon", "settings", "api", "control"],
+    ),
+    // The API knows the daemon as a desk and a feed; control knows nobody who asks.
+    (&["api"], &["daemon", "supervisor", "worker", "protocol"]),
+    (
+        &["control"],
+        &["api", "daemon", "supervisor", "worker", "protocol"],
+    ),
+    (&["ingest", "folder", "job"], &["api", "control", "daemon"]),
+    (
+        &["store"],
+        &[
+            "daemon",
+            "supervisor",
+            "ingest",
+            "folder",
+            "worker",
+            "protocol",
+            "settings",
+        ],
+    ),
+    (
+        PAINTING,
+        &[
+            "api",
+            "control",
+            "daemon",
+            "store",
+            "supervisor",
+            "ingest",
+            "folder",
+            "job",
+            "worker",
+            "protocol",
+            "settings",
+            "runtime",
+        ],
+    ),
+    (
+        GROUND,
+        &[
+            "api",
+            "control",
+            "daemon",
+            "supervisor",
+            "ingest",
+            "worker",
+            "protocol",
+            "transfer",
+            "engine",
+        ],
+    ),
+    (
+        &["protocol"],
+        &[
+            "api",
+            "control",
+            "daemon",
+            "supervisor",
+            "worker",
+            "transfer",
+            "profile",
+            "settings",
+        ],
+    ),
+];
 
 #[test]
 fn imports_follow_the_rules() {
     let mut breaches = Vec::new();
-    let rules = rules();
     for source in sources().iter().filter(|s| !is_test_file(&s.path)) {
         let imports = imports(source);
         if imports.contains("cli") {
@@ -398,7 +395,7 @@ fn imports_follow_the_rules() {
                 ));
             }
         }
-        for (modules, forbidden) in &rules {
+        for (modules, forbidden) in RULES {
             if modules.contains(&source.module.as_str()) {
                 for import in imports.iter().filter(|i| forbidden.contains(&i.as_str())) {
                     breaches.push(format!("{} imports {import}", source.path.display()));

@@ -289,7 +289,8 @@ async fn watch(
     let mut floor = Floor::new(studio, clock, &mut tell_all, judgement, workplace);
     floor.open()?;
     let (mut hosts, ending, requests) = host(studio, listener, (feed, clock, setup.review));
-    let hooks = tokio::spawn(upkeep::run_hooks(studio.clone(), clock, calls));
+    let mut hooks = JoinSet::new();
+    hooks.spawn(upkeep::run_hooks(studio.clone(), clock, calls));
     let thread = std::thread::Builder::new()
         .name("inbox".to_owned())
         .spawn(look)
@@ -319,9 +320,7 @@ async fn watch(
     // Nobody is left to call hooks; those that were called are run.
     drop((floor, ears));
     drop(tell_all);
-    if let Err(error) = hooks.await {
-        tracing::error!(%error, "the hooks' task has ended by a fault of its own");
-    }
+    while hooks.join_next().await.is_some() {}
     if is_whole {
         attended
     } else {

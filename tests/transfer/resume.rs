@@ -81,6 +81,10 @@ pub(super) fn task(inputs: &Path, folder: &Path, profile: &str) -> Task {
 }
 
 /// Paints into `folder`, from where it was left; `on_event` sees everything.
+#[allow(
+    clippy::result_large_err,
+    reason = "the error of the function that is tested"
+)]
 pub(super) fn go_on(
     task: &Task,
     folder: &Path,
