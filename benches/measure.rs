@@ -27,7 +27,7 @@ use pentimento::network;
 use pentimento::pixels::{self, DecodeOptions, Filter, Picture, Rounding, fit_longest};
 use pentimento::profile::{NetworkRef, Profile, RawOptions, RawProfile, Roots, resolve};
 use pentimento::runtime;
-use pentimento::transfer::{Event, Flow, Naming, SavedAs, StoppedAs, Task, Tools, paint};
+use pentimento::transfer::{Event, Flow, Naming, SavedAs, Task, Tools, paint};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -212,7 +212,6 @@ fn paint_one(
             result: unfinished.clone(),
             snapshots: SavedAs::Beside,
             losses: None,
-            stopped: StoppedAs::Result,
         },
         seed: 1,
         memory: None,

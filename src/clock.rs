@@ -52,6 +52,12 @@ impl Clock {
 pub struct Timestamp(pub u64);
 
 impl Timestamp {
+    /// Returns the time that comes `wait` later.
+    #[must_use]
+    pub fn after(self, wait: Duration) -> Self {
+        Self(self.0.saturating_add(wait.as_secs()))
+    }
+
     /// Returns the date as `2026-11-23`.
     pub fn date(self) -> String {
         let (year, month, day) = civil_from_days(self.0 / 86_400);

@@ -2,15 +2,18 @@
 //!
 //! ARCHITECTURE.md gives the order to read the modules in, and says who may import whom.
 
+pub mod api;
 pub mod autodiff;
 pub mod causes;
 pub mod cli;
 pub mod clock;
+pub mod control;
 pub mod daemon;
 pub mod download;
 pub mod drawing;
 pub mod engine;
 pub mod folder;
+pub mod hooks;
 pub mod ingest;
 pub mod job;
 pub mod logging;
@@ -24,7 +27,9 @@ pub mod profile;
 pub mod protocol;
 pub mod random;
 pub mod report;
+pub mod retention;
 pub mod runtime;
+pub mod service;
 pub mod settings;
 pub mod store;
 pub mod supervisor;

@@ -34,13 +34,40 @@ pub struct Assignment {
     /// The ONNX Runtime library to load; absent to search for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ort_lib: Option<PathText>,
+    /// Seconds between two checkpoints, whatever they cost; absent for the usual pace: the first
+    /// after 5 s, the interval doubling to 60 s, never more than 5 % of the time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint_s: Option<f64>,
 }
 
-/// What a supervisor tells a working worker.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Order {
-    /// True to stop within one iteration.
-    pub stop: bool,
+/// What a supervisor tells a working worker: `{"stop": true}` or `{"edit": {…}}`.
+///
+/// A worker passes over orders that it does not know.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// True to write a checkpoint and end, within one iteration and the writing.
+    Stop(bool),
+    /// Change an option from the next iteration on.
+    Edit(Edit),
+}
+
+/// A change of one option of a running job.
+///
+/// Answered by [`Event::Edited`] or [`Event::EditRefused`]. An id that the job has a record of is
+/// answered from the record and not carried out again, so an edit may be sent twice.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Edit {
+    /// Names the edit within the job; never used for another one.
+    pub id: u64,
+    /// `content_weight`, `style_weight`, `tv_weight`, `num_iterations`, `learning_rate` or
+    /// `save_iter`.
+    pub option: String,
+    /// Its new value.
+    pub value: f64,
+    /// The stage whose option it is, from 1; absent for the stage at hand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<u32>,
 }
 
 /// What a worker tells its supervisor.
@@ -89,6 +116,57 @@ pub enum Event {
         /// The words.
         text: String,
     },
+    /// Everything up to this iteration is safe on disk: a later attempt goes on from here.
+    Checkpoint {
+        /// The stage, from 1.
+        stage: u32,
+        /// The last iteration within the stage that is in it.
+        iteration: u32,
+        /// Evaluations of the loss made for the job so far in all its attempts, those that were
+        /// lost and made again included.
+        evaluations: u64,
+    },
+    /// It goes on from a checkpoint, or begins anew (iteration 0 of stage 1) because none that was
+    /// there could be used. Comes before [`Event::Started`].
+    Resumed {
+        /// The stage, from 1.
+        stage: u32,
+        /// The last iteration within the stage that need not be made again.
+        iteration: u32,
+        /// What was lost beyond the work since the last checkpoint, in words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lost: Option<String>,
+    },
+    /// It is still at work on something long, such as a large checkpoint.
+    Heartbeat,
+    /// An edit is on record and holds from this iteration on.
+    Edited {
+        /// The edit's id.
+        id: u64,
+        /// The stage in which it came, from 1.
+        stage: u32,
+        /// The first iteration that is made with it.
+        iteration: u32,
+        /// The option.
+        option: String,
+        /// Its value from now on.
+        value: f64,
+    },
+    /// An edit was not carried out, and will not be.
+    EditRefused {
+        /// The edit's id.
+        id: u64,
+        /// Why not, in words.
+        reason: String,
+    },
+    /// It stopped because it was told to: a last word. With the iteration that the next attempt
+    /// goes on from; 0 if that is the beginning of the stage.
+    Stopped {
+        /// The stage, from 1.
+        stage: u32,
+        /// The last iteration within the stage that is in the checkpoint.
+        iteration: u32,
+    },
     /// The picture is finished and written.
     Finished {
         /// Its path below the job's folder.
@@ -105,6 +183,9 @@ pub enum Event {
         /// What kind of failure it is.
         class: FailureClass,
     },
+    /// Something that this version does not know: to be passed over.
+    #[serde(other)]
+    Unknown,
 }
 
 /// Kinds of failure as they are spelled on the wire.
@@ -168,6 +249,9 @@ pub enum Answer {
     Usable {
         /// The profile with everything filled in, as TOML.
         profile_text: String,
+        /// The same without a seed that nobody chose: equal for equal work.
+        #[serde(default)]
+        profile_key: String,
         /// Where the profile came from, in words.
         profile_source: String,
         /// Remarks worth telling.
@@ -252,6 +336,32 @@ mod tests {
             Event::Note {
                 text: "two\nlines".to_owned(),
             },
+            Event::Checkpoint {
+                stage: 1,
+                iteration: 100,
+                evaluations: 103,
+            },
+            Event::Resumed {
+                stage: 1,
+                iteration: 100,
+                lost: None,
+            },
+            Event::Heartbeat,
+            Event::Edited {
+                id: 7,
+                stage: 1,
+                iteration: 101,
+                option: "style_weight".to_owned(),
+                value: 0.1 + 0.2,
+            },
+            Event::EditRefused {
+                id: 8,
+                reason: "no such option".to_owned(),
+            },
+            Event::Stopped {
+                stage: 2,
+                iteration: 0,
+            },
             Event::Finished {
                 path: path("result.png"),
                 sha256: "00ff".to_owned(),
@@ -284,14 +394,24 @@ mod tests {
                 ..
             }
         ));
-        for garbage in [
-            &b"\xff\xfe"[..],
-            b"",
-            b"{}",
-            b"{\"event\":\"dance\"}",
-            b"[1,2]",
-        ] {
+        let dance = from_line::<Event>(br#"{"event":"dance","steps":[1,{"to":2}]}"#).unwrap();
+        assert_eq!(dance, Event::Unknown);
+        for garbage in [&b"\xff\xfe"[..], b"", b"{}", b"[1,2]"] {
             assert!(from_line::<Event>(garbage).is_err());
+        }
+    }
+
+    #[test]
+    fn orders_are_spelled_as_ever_and_others_are_no_orders() {
+        let stop = to_line(&Order::Stop(true)).unwrap();
+        assert_eq!(stop, b"{\"stop\":true}\n");
+        let edit = br#"{"edit":{"id":7,"option":"style_weight","value":250,"by":"anna"}}"#;
+        let Order::Edit(edit) = from_line(edit).unwrap() else {
+            panic!("an edit");
+        };
+        assert_eq!((edit.id, edit.value, edit.stage), (7, 250.0, None));
+        for other in [&b"{\"dance\":true}"[..], b"{}", b"{\"edit\":{}}", b"7"] {
+            assert!(from_line::<Order>(other).is_err());
         }
     }
 

@@ -24,7 +24,20 @@ const ARITHMETIC: &[&str] = &[
 ];
 
 /// The daemon side: it never loads a network.
-const DAEMON: &[&str] = &["daemon", "supervisor", "ingest", "store", "job", "folder"];
+const DAEMON: &[&str] = &[
+    "daemon",
+    "api",
+    "control",
+    "supervisor",
+    "ingest",
+    "store",
+    "job",
+    "folder",
+];
+
+/// What the daemon leans on and what knows nothing of it: the service manager, the user's hooks, what
+/// is kept.
+const UPKEEP: &[&str] = &["service", "hooks", "retention"];
 
 /// Modules that compute.
 const COMPUTING: &[&str] = &[
@@ -50,6 +63,8 @@ const DRAWING: &[&str] = &["report"];
 
 /// Everything that fetching a file has no business with.
 const ALL: &[&str] = &[
+    "api",
+    "control",
     "autodiff",
     "clock",
     "daemon",
@@ -67,6 +82,7 @@ const ALL: &[&str] = &[
     "protocol",
     "runtime",
     "settings",
+    "store",
     "supervisor",
     "tensor",
     "transfer",
@@ -88,10 +104,21 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("notify", &["ingest"]),
     ("rusqlite", &["store"]),
     ("config", &["settings"]),
-    ("tokio", &["daemon", "supervisor"]),
+    (
+        "tokio",
+        &["daemon", "hooks", "supervisor", "api", "control"],
+    ),
+    ("axum", &["api"]),
+    ("hyper", &["api"]),
+    ("hyper_util", &["api"]),
+    ("http_body_util", &["api"]),
+    ("futures_util", &["api"]),
     ("tracing_subscriber", &["logging"]),
+    ("tracing_journald", &["logging"]),
     ("indicatif", &["cli"]),
     ("clap", &["cli"]),
+    ("clap_complete", &["cli"]),
+    ("clap_mangen", &["cli"]),
     ("anyhow", &["cli"]),
     ("viuer", &["cli"]),
 ];
@@ -175,6 +202,54 @@ fn imports(source: &Source) -> BTreeSet<String> {
         .collect()
 }
 
+/// The wire types stand for themselves: no domain type is sent.
+#[test]
+fn wire_types_are_apart_from_domain_types() {
+    let sources = sources();
+    let wire = |source: &&Source| source.path.ends_with("api/types.rs");
+    let types = sources.iter().find(wire).expect("the wire types");
+    assert!(imports(types).is_empty(), "{:?}", imports(types));
+    assert!(!code(&types.text).any(|line| line.contains("super::")));
+}
+
+/// The command line reaches the daemon through the client; only what starts it knows it.
+#[test]
+fn commands_go_through_the_client() {
+    let starts_it = [
+        "cli/watch.rs",
+        "cli/init.rs",
+        "cli/output.rs",
+        "cli/status.rs",
+    ];
+    let breaches: Vec<String> = sources()
+        .iter()
+        .filter(|source| source.module == "cli" && imports(source).contains("daemon"))
+        .map(|source| source.path.display().to_string())
+        .filter(|path| !starts_it.contains(&path.as_str()))
+        .collect();
+    assert!(breaches.is_empty(), "they know the daemon: {breaches:?}");
+    let inside = [
+        "crate::api::feed",
+        "crate::api::server",
+        "crate::control::Desk",
+    ];
+    for source in sources().iter().filter(|source| source.module == "cli") {
+        for path in inside {
+            let uses = code(&source.text).any(|line| line.contains(path));
+            assert!(!uses, "{} uses {path}", source.path.display());
+        }
+    }
+}
+
+/// Tasks are spawned, and joined, in `daemon` alone.
+#[test]
+fn tasks_are_spawned_in_the_daemon() {
+    for source in sources().iter().filter(|source| source.module != "daemon") {
+        let spawns = code(&source.text).any(|line| line.contains("JoinSet"));
+        assert!(!spawns, "{} spawns tasks", source.path.display());
+    }
+}
+
 /// How many modules lie between a file's contents and the crate's root.
 fn depth(path: &Path) -> usize {
     let is_folder = path.ends_with("mod.rs");
@@ -192,75 +267,121 @@ fn is_test_file(path: &Path) -> bool {
 /// Modules, and those that they may not name.
 type Rule = (&'static [&'static str], &'static [&'static str]);
 
-fn rules() -> Vec<Rule> {
-    vec![
-        (DAEMON, COMPUTING),
-        (DRAWING, COMPUTING),
-        (DRAWING, DAEMON),
-        (DRAWING, GROUND),
-        (DRAWING, &["transfer", "worker", "protocol"]),
-        (&["download"], ALL),
-        (
-            &["models"],
-            &[
-                "daemon",
-                "supervisor",
-                "ingest",
-                "folder",
-                "job",
-                "worker",
-                "protocol",
-                "settings",
-                "transfer",
-                "engine",
-            ],
-        ),
-        (&["worker"], &["daemon", "supervisor", "ingest"]),
-        (&["supervisor"], &["worker", "daemon", "settings"]),
-        (
-            PAINTING,
-            &[
-                "daemon",
-                "supervisor",
-                "ingest",
-                "folder",
-                "job",
-                "worker",
-                "protocol",
-                "settings",
-                "runtime",
-            ],
-        ),
-        (
-            GROUND,
-            &[
-                "daemon",
-                "supervisor",
-                "ingest",
-                "worker",
-                "protocol",
-                "transfer",
-                "engine",
-            ],
-        ),
-        (
-            &["protocol"],
-            &[
-                "daemon",
-                "supervisor",
-                "worker",
-                "transfer",
-                "profile",
-                "settings",
-            ],
-        ),
-    ]
-}
+const RULES: &[Rule] = &[
+    (DAEMON, COMPUTING),
+    (UPKEEP, COMPUTING),
+    (
+        UPKEEP,
+        &[
+            "daemon",
+            "supervisor",
+            "ingest",
+            "worker",
+            "protocol",
+            "profile",
+            "settings",
+            "pixels",
+            "models",
+        ],
+    ),
+    (DRAWING, COMPUTING),
+    (DRAWING, DAEMON),
+    (DRAWING, GROUND),
+    (DRAWING, &["transfer", "worker", "protocol"]),
+    (&["download"], ALL),
+    (
+        &["models"],
+        &[
+            "api",
+            "control",
+            "daemon",
+            "supervisor",
+            "ingest",
+            "folder",
+            "job",
+            "worker",
+            "protocol",
+            "settings",
+            "transfer",
+            "engine",
+        ],
+    ),
+    (
+        &["worker"],
+        &["daemon", "supervisor", "ingest", "store", "api", "control"],
+    ),
+    (
+        &["supervisor"],
+        &["worker", "daemon", "settings", "api", "control"],
+    ),
+    // The API knows the daemon as a desk and a feed; control knows nobody who asks.
+    (&["api"], &["daemon", "supervisor", "worker", "protocol"]),
+    (
+        &["control"],
+        &["api", "daemon", "supervisor", "worker", "protocol"],
+    ),
+    (&["ingest", "folder", "job"], &["api", "control", "daemon"]),
+    (
+        &["store"],
+        &[
+            "daemon",
+            "supervisor",
+            "ingest",
+            "folder",
+            "worker",
+            "protocol",
+            "settings",
+        ],
+    ),
+    (
+        PAINTING,
+        &[
+            "api",
+            "control",
+            "daemon",
+            "store",
+            "supervisor",
+            "ingest",
+            "folder",
+            "job",
+            "worker",
+            "protocol",
+            "settings",
+            "runtime",
+        ],
+    ),
+    (
+        GROUND,
+        &[
+            "api",
+            "control",
+            "daemon",
+            "supervisor",
+            "ingest",
+            "worker",
+            "protocol",
+            "transfer",
+            "engine",
+        ],
+    ),
+    (
+        &["protocol"],
+        &[
+            "api",
+            "control",
+            "daemon",
+            "supervisor",
+            "worker",
+            "transfer",
+            "profile",
+            "settings",
+        ],
+    ),
+];
 
 #[test]
 fn imports_follow_the_rules() {
     let mut breaches = Vec::new();
-    let rules = rules();
     for source in sources().iter().filter(|s| !is_test_file(&s.path)) {
         let imports = imports(source);
         if imports.contains("cli") {
@@ -274,7 +395,7 @@ fn imports_follow_the_rules() {
                 ));
             }
         }
-        for (modules, forbidden) in &rules {
+        for (modules, forbidden) in RULES {
             if modules.contains(&source.module.as_str()) {
                 for import in imports.iter().filter(|i| forbidden.contains(&i.as_str())) {
                     breaches.push(format!("{} imports {import}", source.path.display()));

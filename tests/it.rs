@@ -9,6 +9,7 @@
     reason = "a test fails by panicking, and says why it skips"
 )]
 
+mod api;
 mod autodiff;
 mod cli;
 mod daemon;
@@ -18,7 +19,10 @@ mod models;
 mod network;
 mod objective;
 mod onnx;
+mod service;
+mod store;
 mod supervisor;
 mod support;
 mod training;
 mod transfer;
+mod worker;

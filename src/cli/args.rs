@@ -6,7 +6,11 @@ use clap::Args;
 use clap::Parser;
 use clap::Subcommand;
 
+use crate::cli::jobs::JobsCommand;
 use crate::cli::models::ModelsCommand;
+use crate::cli::prune::PruneArgs;
+use crate::cli::service::ServiceCommand;
+use crate::logging;
 
 /// Paints pictures in the manner of others. Drop a picture and a style into watch/ and leave.
 #[derive(Debug, Parser)]
@@ -16,16 +20,7 @@ use crate::cli::models::ModelsCommand;
     max_term_width = 100,
     args_conflicts_with_subcommands = false
 )]
-#[command(after_help = "\
-Examples:
-  pentimento init ~/studio                     make a studio with a sample in it
-  pentimento --studio ~/studio                 watch it and paint what is dropped into watch/
-  pentimento paint harbour.jpg wave.jpg        paint one picture, here and now
-  pentimento models pull vgg19                 fetch a network
-  pentimento train ~/drawings -o my-drawings   train a network on your own pictures
-
-Exit status: 0 fine, 1 failed, 2 wrong usage, 3 a job failed (--until-idle), 4 not found,
-6 already running, 78 bad settings, 130 interrupted. Any other means failure too.")]
+#[command(after_help = crate::cli::status::HELP)]
 pub(super) struct Cli {
     /// Options of every command.
     #[command(flatten)]
@@ -53,6 +48,30 @@ pub(super) struct Common {
     /// Say more; may be repeated
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
+    /// How the program's own log is written
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "auto")]
+    pub log_format: LogFormat,
+}
+
+/// How the program's own log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum LogFormat {
+    /// For the journal where it reads, else as lines
+    Auto,
+    /// As lines
+    Text,
+    /// As JSON, one object a line
+    Json,
+}
+
+impl From<LogFormat> for logging::Format {
+    fn from(format: LogFormat) -> Self {
+        match format {
+            LogFormat::Auto => Self::Auto,
+            LogFormat::Text => Self::Text,
+            LogFormat::Json => Self::Json,
+        }
+    }
 }
 
 /// Options of watching.
@@ -71,6 +90,9 @@ pub(super) struct WatchArgs {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    /// What is asked of the daemon.
+    #[command(flatten)]
+    Jobs(JobsCommand),
     /// Paint one picture, here and now
     Paint(PaintArgs),
     /// Make a studio
@@ -79,6 +101,33 @@ pub(super) enum Command {
     Train(TrainArgs),
     /// Check what pentimento needs, and say what to do where something is missing
     Doctor,
+    /// Show every setting, its value, and where that comes from
+    Settings(SettingsArgs),
+    /// Paint without anybody logged in: write, remove or show the studio's systemd unit
+    Service {
+        /// What to do with it.
+        #[command(subcommand)]
+        command: ServiceCommand,
+    },
+    /// Remove snapshots by the rules of the settings; never a result
+    Prune(PruneArgs),
+    /// Show which files and folders are in force, and why
+    Paths {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print what a shell needs to complete command lines
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual pages
+    Man {
+        /// The folder that they are written to
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
     /// Manage networks: what there is, fetch one, make one of a file, look inside
     Models {
         /// What to do with them.
@@ -97,6 +146,14 @@ pub(super) enum Command {
     /// Read what was dropped for the watching process
     #[command(hide = true)]
     Probe(ProbeArgs),
+}
+
+/// How settings are shown.
+#[derive(Debug, Clone, Args)]
+pub(super) struct SettingsArgs {
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// What to paint, and how.
@@ -159,7 +216,7 @@ pub(super) struct TrainArgs {
     /// Scales at which the finished network looks at a picture, each half as large as the one before
     ///
     /// It is trained at one; the others share its weights and see larger structures. Their layers are
-    /// called half.relu1_1, quarter.relu1_1 and so on.
+    /// called `half.relu1_1`, `quarter.relu1_1` and so on.
     #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=4))]
     pub scales: u8,
     /// Seed of everything that is drawn

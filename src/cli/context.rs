@@ -39,7 +39,7 @@ impl Context {
             .studio
             .as_ref()
             .context("settings of a studio name the studio")?;
-        let studio = watched(studio)?;
+        let studio = watched(studio);
         Ok((Self { settings }, studio))
     }
 
@@ -69,20 +69,16 @@ pub(super) fn surroundings(common: &Common) -> anyhow::Result<Surroundings> {
 }
 
 /// Returns the studio's folders as the watching process uses them.
-pub(super) fn watched(studio: &settings::Studio) -> anyhow::Result<Studio> {
-    let [watch] = studio.watch.as_slice() else {
-        anyhow::bail!(
-            "{} names {} watch folders, and one can be watched: leave one",
-            studio.settings_file().display(),
-            studio.watch.len()
-        );
-    };
-    Ok(Studio {
+pub(super) fn watched(studio: &settings::Studio) -> Studio {
+    let mut watches = studio.watch.iter().cloned();
+    Studio {
         root: studio.root.clone(),
-        watch: watch.clone(),
+        // The settings hold that there is one.
+        watch: watches.next().unwrap_or_else(|| studio.root.join("watch")),
+        more_watches: watches.collect(),
         active: studio.active.clone(),
         done: studio.done.clone(),
         failed: studio.failed.clone(),
         state: studio.state.clone(),
-    })
+    }
 }

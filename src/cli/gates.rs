@@ -9,16 +9,19 @@ use std::error::Error;
 use std::io::ErrorKind::PermissionDenied;
 use std::path::Path;
 
+use serde::Deserialize;
+
 use crate::causes::with_causes;
 use crate::cli::profiles::{self, Unresolved, located};
 use crate::folder::JobFolder;
 use crate::ingest::{Accepted, BundleFiles, Cause, Rejection};
-use crate::job::Obstacle;
 use crate::job::names::{display_name, display_path};
+use crate::job::{Lack, Obstacle};
 use crate::network::{self, Network, NetworkError};
-use crate::pixels::{self, DecodeError, DecodeOptions, Rounding, fit_longest};
+use crate::pixels::{self, DecodeError, DecodeOptions, Probe, Rounding, fit_longest};
 use crate::profile::{Compat, Profile, ProfileError, ProfileFolders, RawProfile, Roots, resolve};
 use crate::settings::Settings;
+use crate::transfer::RECIPE_KEY;
 
 /// What to do about a network's file that is not there.
 const NETWORK_FILE: &str = "name a network of models/, or put the file there";
@@ -40,7 +43,7 @@ pub(super) fn check(
     let dirs = settings.model_folders();
     let in_profile = |error: &ProfileError| wrong_profile(error, Cause::Bundle);
     let roots = settings.roots(&bundle.root);
-    let profile = profiles::finished(&raw, &dirs, &roots).map_err(|error| match &error {
+    let mut profile = profiles::resolved(&raw, &dirs, &roots).map_err(|error| match &error {
         Unresolved::Profile(
             error @ (ProfileError::NoSuchFile { .. } | ProfileError::OutsideRoots { .. }),
         ) => rejection(with_causes(error), NETWORK_FILE, Cause::Outside),
@@ -60,18 +63,29 @@ pub(super) fn check(
     known(&profile, bundle, settings)?;
     layers_there(&profile, bundle, settings, reading)?;
     let mut remarks = Vec::new();
-    // The first picture gives the painting its shape: the content, or where there is none a style.
-    let mut shape = None;
+    let mut probes = Vec::new();
     for path in bundle.content.iter().chain(&bundle.styles) {
         reading(path);
-        let size = picture(path, &profile, settings, &mut remarks)?;
-        shape.get_or_insert((path, size));
+        probes.push((path, picture(path, &profile, settings, &mut remarks)?));
     }
-    if let Some((path, size)) = shape {
-        large_enough(path, size, &profile, (settings, &roots))?;
+    // The first picture gives the painting its shape: the content, or where there is none a style.
+    if let Some(((path, first), styles)) = probes.split_first() {
+        large_enough(
+            path,
+            (first.width, first.height),
+            &profile,
+            (settings, &roots),
+        )?;
+        let is_first = |(_, style): &(_, Probe)| style.sha256 == first.sha256;
+        if bundle.content.is_some() && styles.iter().any(is_first) {
+            remarks.push("content and style are the same picture".to_owned());
+        }
     }
+    let profile_key = profile.to_toml();
+    profile.seed.get_or_insert_with(profiles::draw_seed);
     Ok(Accepted {
         profile_text: profile.to_toml(),
+        profile_key,
         profile_source,
         remarks,
     })
@@ -88,31 +102,78 @@ pub(super) fn verify(path: &Path) -> Result<(), String> {
         .map_err(|error| with_causes(&error))
 }
 
-/// Reads the nearest profile, and says where it is from.
+/// Reads the nearest profile, and says where it is from: the bundle's own or the one in its watch
+/// folder, then the default of that watch folder, then the studio's.
 fn profile(bundle: &BundleFiles, settings: &Settings) -> Result<(RawProfile, String), Rejection> {
     let folders = settings.profile_folders();
     if let Some(path) = &bundle.profile {
-        let raw = RawProfile::load(path, &folders).map_err(|e| wrong_profile(&e, Cause::Bundle))?;
-        return Ok((raw, display_name(path.file_name().unwrap_or_default())));
+        let name = display_name(path.file_name().unwrap_or_default());
+        let is_painting = path
+            .extension()
+            .is_some_and(|e| e.eq_ignore_ascii_case("png"));
+        let raw = if is_painting {
+            embedded(path, settings, &folders)?
+        } else {
+            RawProfile::load(path, &folders).map_err(|e| wrong_profile(&e, Cause::Bundle))?
+        };
+        return Ok((raw, name));
     }
-    let Some(name) = &settings.default_profile else {
-        return Ok((RawProfile::default(), "built-in defaults".to_owned()));
+    let watch_default = settings.watch_profile(&bundle.root);
+    let (name, whose, key) = match (watch_default, &settings.default_profile) {
+        (Some(name), _) => (
+            name,
+            "default of the watch folder",
+            "profile of a [[watch]]",
+        ),
+        (None, Some(name)) => (name.as_str(), "studio default", "default_profile"),
+        (None, None) => return Ok((RawProfile::default(), "built-in defaults".to_owned())),
     };
     let file = folders
         .file(name)
         .map_err(|e| wrong_profile(&e, Cause::Outside))?
         .ok_or_else(|| {
             rejection(
-                format!("there is no profile {name}, which the settings name as default_profile"),
+                format!("there is no profile {name}, which the settings name as {key}"),
                 "put it into profiles/ or change the setting",
                 Cause::Outside,
             )
         })?;
     let raw = RawProfile::load(&file, &folders).map_err(|e| wrong_profile(&e, Cause::Outside))?;
-    Ok((
-        raw,
-        format!("studio default ({})", display_name(name.as_ref())),
-    ))
+    Ok((raw, format!("{whose} ({})", display_name(name.as_ref()))))
+}
+
+/// Reads the profile that a painting of this program carries.
+fn embedded(
+    path: &Path,
+    settings: &Settings,
+    folders: &ProfileFolders,
+) -> Result<RawProfile, Rejection> {
+    let options = DecodeOptions {
+        max_pixels: settings.max_pixels,
+        follow_symlinks: settings.allow_symlinks,
+        ..DecodeOptions::default()
+    };
+    let texts = pixels::read_text(path, &options).map_err(|error| refused(&error))?;
+    let carried = texts.iter().find(|(key, _)| key == RECIPE_KEY);
+    let carried = carried.and_then(|(_, text)| serde_json::from_str::<Carried>(text).ok());
+    let name = display_name(path.file_name().unwrap_or_default());
+    let Some(carried) = carried else {
+        return Err(rejection(
+            format!(
+                "{name} carries no profile: it is no painting of pentimento, or was saved anew"
+            ),
+            "put a painting there as pentimento wrote it, or a profile.toml",
+            Cause::Bundle,
+        ));
+    };
+    RawProfile::parse(&name, carried.profile.as_bytes(), folders)
+        .map_err(|error| wrong_profile(&error, Cause::Bundle))
+}
+
+/// What counts here of the object that a painting carries.
+#[derive(Deserialize)]
+struct Carried {
+    profile: String,
 }
 
 /// Returns what is said of a profile that cannot be used.
@@ -146,6 +207,7 @@ pub(super) fn hindrance(folder: &JobFolder, settings: &Settings) -> Option<Obsta
                 return Some(Obstacle {
                     reason: error.to_string(),
                     hint: "put the file back".to_owned(),
+                    lack: Lack::Network,
                 });
             }
             Err(_) => return None,
@@ -157,14 +219,17 @@ pub(super) fn hindrance(folder: &JobFolder, settings: &Settings) -> Option<Obsta
                     "run `pentimento models pull {}`",
                     display_name(name.as_ref())
                 ),
+                lack: Lack::Network,
             }),
             Err(NetworkError::NoWeights { name, file }) => Some(Obstacle {
                 reason: format!("network {} is not installed", display_name(name.as_ref())),
                 hint: format!("put its weights at {}", display_path(&file)),
+                lack: Lack::Network,
             }),
             Err(NetworkError::Missing { name, .. }) => Some(Obstacle {
                 reason: format!("network {} is gone", display_name(name.as_ref())),
                 hint: "put its manifest and its weights back into models/".to_owned(),
+                lack: Lack::Network,
             }),
             Ok(()) | Err(_) => None,
         }
@@ -243,7 +308,7 @@ fn picture(
     profile: &Profile,
     settings: &Settings,
     remarks: &mut Vec<String>,
-) -> Result<(usize, usize), Rejection> {
+) -> Result<Probe, Rejection> {
     let options = DecodeOptions {
         max_pixels: profile
             .max_pixels
@@ -255,7 +320,7 @@ fn picture(
     let probe = pixels::probe(path, &options).map_err(|error| refused(&error))?;
     let name = display_name(path.file_name().unwrap_or_default());
     remarks.extend(probe.notes.iter().map(|note| format!("{name}: {note}")));
-    Ok((probe.width, probe.height))
+    Ok(probe)
 }
 
 fn refused(error: &DecodeError) -> Rejection {

@@ -23,7 +23,7 @@ pub(super) fn run(common: &Common, args: &InitArgs) -> anyhow::Result<ExitCode> 
         .studio
         .as_ref()
         .context("a new studio has settings")?;
-    let studio = watched(studio)?;
+    let studio = watched(studio);
     if !was_there && !args.no_sample {
         daemon::drop_sample(&studio, &super::watch::sample())?;
     }

@@ -4,20 +4,28 @@
 //! (`| head`) is no error.
 
 mod args;
+mod completions;
 mod context;
 mod doctor;
 mod gates;
 mod init;
 mod interrupt;
+mod jobs;
 mod library;
 mod meter;
 mod models;
 mod output;
 mod paint;
+mod paths;
 mod probe;
 mod prober;
 mod profiles;
+mod prune;
 mod runtime;
+mod service;
+mod settings;
+mod status;
+mod systemd;
 mod terminal;
 mod train;
 mod watch;
@@ -30,10 +38,6 @@ use clap::Parser;
 
 use crate::cli::args::Cli;
 use crate::cli::args::Command;
-use crate::daemon;
-use crate::models::ModelsError;
-use crate::network::NetworkError;
-use crate::settings::SettingsError;
 
 /// Runs the program over its command line and returns its exit status.
 pub fn main() -> ExitCode {
@@ -45,13 +49,14 @@ pub fn main() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    crate::logging::start(i16::from(cli.common.verbose) - i16::from(cli.common.quiet));
+    let verbosity = i16::from(cli.common.verbose) - i16::from(cli.common.quiet);
+    crate::logging::start(verbosity, cli.common.log_format.into());
     match run(&cli) {
         Ok(status) => status,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             output::error(&error);
-            status_of(&error)
+            status::of(&error)
         }
     }
 }
@@ -59,13 +64,20 @@ pub fn main() -> ExitCode {
 fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     match &cli.command {
         None => watch::run(&cli.common, &cli.watch),
+        Some(Command::Jobs(command)) => jobs::run(&cli.common, &cli.watch, command),
         Some(Command::Init(args)) => init::run(&cli.common, args),
         Some(Command::Worker(args)) => worker::run(args),
         Some(Command::Probe(args)) => probe::run(&cli.common, args),
         Some(Command::Paint(args)) => paint::run(&cli.common, args),
         Some(Command::Models { command }) => models::run(&cli.common, command),
         Some(Command::Train(args)) => train::run(&cli.common, args),
+        Some(Command::Settings(args)) => settings::run(&cli.common, args),
         Some(Command::Doctor) => doctor::run(&cli.common),
+        Some(Command::Service { command }) => service::run(&cli.common, command),
+        Some(Command::Prune(args)) => prune::run(&cli.common, args),
+        Some(Command::Paths { json }) => paths::run(&cli.common, *json),
+        Some(Command::Completions { shell }) => completions::run(*shell),
+        Some(Command::Man { folder }) => completions::man(folder),
         Some(Command::Runtime { command }) => runtime::run(&cli.common, command),
     }
 }
@@ -76,30 +88,4 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
             .downcast_ref::<io::Error>()
             .is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
     })
-}
-
-/// The status of settings that cannot be used.
-const BAD_SETTINGS: u8 = 78;
-
-fn status_of(error: &anyhow::Error) -> ExitCode {
-    if let Some(error) = error.downcast_ref::<SettingsError>() {
-        let no_studio = matches!(
-            error,
-            SettingsError::NoStudio { .. } | SettingsError::NotAStudio { .. }
-        );
-        return if no_studio {
-            ExitCode::from(4)
-        } else {
-            ExitCode::from(BAD_SETTINGS)
-        };
-    }
-    if let Some(ModelsError::Network(error)) = error.downcast_ref()
-        && matches!(**error, NetworkError::Missing { .. })
-    {
-        return ExitCode::from(4);
-    }
-    match error.downcast_ref::<daemon::Fatal>() {
-        Some(daemon::Fatal::AlreadyRunning { .. }) => ExitCode::from(6),
-        _ => ExitCode::FAILURE,
-    }
 }

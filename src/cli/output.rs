@@ -78,12 +78,12 @@ impl Progress {
 
     /// Tells a report. Returns false when nobody reads any more.
     pub(super) fn tell(&mut self, report: &Report<'_>) -> bool {
-        if let Report::Worker(_, Event::Progress { stage, .. }) = report
+        if let Report::Worker(_, _, Event::Progress { stage, .. }) = report
             && !self.is_time(*stage)
         {
             return true;
         }
-        if let Report::Worker(_, Event::Started { .. }) | Report::Done(..) | Report::Failed(..) =
+        if let Report::Worker(_, _, Event::Started { .. }) | Report::Done(..) | Report::Failed(..) =
             report
         {
             self.last = None;
@@ -135,6 +135,8 @@ fn is_weighty(report: &Report<'_>) -> bool {
         Report::Done(..)
             | Report::Failed(..)
             | Report::Blocked(..)
+            | Report::Retrying(..)
+            | Report::Cancelled(..)
             | Report::Remark(_)
             | Report::Bundle(_, BundleState::Rejected { .. })
     )
@@ -145,7 +147,7 @@ fn words(report: &Report<'_>) -> Option<String> {
         Report::Watching(watch) => format!("watching {} (Ctrl-C ends)", display_path(watch)),
         Report::Bundle(name, state) => format!("{name}: {}", bundle_words(state)),
         Report::Remark(text) => (*text).to_owned(),
-        Report::Claimed(job) => {
+        Report::Claimed(job, _) => {
             let styles = match (job.styles().count(), job.content()) {
                 (0, _) => "no style",
                 (1, Some(_)) => "1 style",
@@ -166,7 +168,7 @@ fn words(report: &Report<'_>) -> Option<String> {
             format!("blocked: {}, {}", obstacle.reason, obstacle.hint),
         ),
         Report::Unblocked(job) => told(job, "no longer blocked, goes on"),
-        Report::Worker(job, event) => told(job, event_words(event)?),
+        Report::Worker(job, _, event) => told(job, event_words(event)?),
         Report::Done(job, folder, took) => {
             told(job, format!("done in {}: {}", span(*took), place(folder)))
         }
@@ -179,6 +181,14 @@ fn words(report: &Report<'_>) -> Option<String> {
                 place(folder)
             ),
         ),
+        Report::Retrying(job, failure, wait) => told(
+            job,
+            format!("{}; tried again in {}", failure.reason, span(*wait)),
+        ),
+        Report::Cancelled(job, folder) => told(job, format!("cancelled (see {})", place(folder))),
+        Report::Paused(job) => told(job, "paused"),
+        Report::Resumed(job) => told(job, "goes on"),
+        Report::Changed(_) => return None,
         Report::Interrupted(job) => told(job, "interrupted, runs again at the next start"),
         Report::Stopping(Some(id)) => format!("stopping, waiting for {id} (again to end it now)"),
         Report::Stopping(None) => "stopping".to_owned(),
@@ -190,6 +200,10 @@ fn bundle_words(state: &BundleState) -> String {
         BundleState::Settling(why) => why.clone(),
         BundleState::Waiting(what) => format!("waiting for {what}"),
         BundleState::Rejected { reason, hint } => format!("rejected: {reason}; {hint}"),
+        BundleState::Duplicate { .. } | BundleState::Taken { .. } => {
+            let (reason, hint) = state.words();
+            format!("{reason}; {}", hint.unwrap_or_default())
+        }
     }
 }
 
@@ -231,7 +245,32 @@ fn event_words(event: &Event) -> Option<String> {
         }
         Event::Snapshot { path, .. } => format!("snapshot {}", display_path(&path.0)),
         Event::Note { text } => display_name(text.as_ref()),
-        Event::Finished { .. } | Event::Failed { .. } => return None,
+        Event::Resumed {
+            stage,
+            iteration,
+            lost,
+        } => {
+            let lost = lost.as_ref().map(|lost| display_name(lost.as_ref()));
+            let lost = lost.map_or_else(String::new, |lost| format!(" ({lost})"));
+            format!("goes on from stage {stage}, iteration {iteration}{lost}")
+        }
+        Event::Edited {
+            stage,
+            iteration,
+            option,
+            value,
+            ..
+        } => {
+            let option = display_name(option.as_ref());
+            format!("{option} = {value} from stage {stage}, iteration {iteration}")
+        }
+        Event::EditRefused { reason, .. } => display_name(reason.as_ref()),
+        Event::Checkpoint { .. }
+        | Event::Heartbeat
+        | Event::Stopped { .. }
+        | Event::Finished { .. }
+        | Event::Failed { .. }
+        | Event::Unknown => return None,
     })
 }
 
@@ -258,9 +297,40 @@ pub(super) fn span(time: Duration) -> String {
     }
 }
 
+/// Returns a number of bytes in gigabytes.
+pub(super) fn gigabytes(bytes: u64) -> String {
+    let tenths = bytes / 100_000_000;
+    format!("{}.{} GB", tenths / 10, tenths % 10)
+}
+
+/// Returns a number of bytes in the unit that suits it.
+pub(super) fn amount(bytes: u64) -> String {
+    match bytes {
+        0..1_000_000 => format!("{} kB", bytes.div_ceil(1000)),
+        1_000_000..1_000_000_000 => format!("{} MB", bytes / 1_000_000),
+        _ => gigabytes(bytes),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn amounts_are_told_in_the_unit_that_suits() {
+        assert_eq!(gigabytes(24_650_000_000), "24.6 GB");
+        assert_eq!(gigabytes(0), "0.0 GB");
+        let cases = [
+            (0, "0 kB"),
+            (1, "1 kB"),
+            (999_000, "999 kB"),
+            (2_500_000, "2 MB"),
+            (1_500_000_000, "1.5 GB"),
+        ];
+        for (bytes, text) in cases {
+            assert_eq!(amount(bytes), text);
+        }
+    }
 
     #[test]
     fn spans_are_short() {

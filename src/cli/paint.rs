@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::job::names::{display_name, display_path, natural_order};
 use crate::profile::{Init, OutputFormat, Profile};
 use crate::runtime::Environment;
-use crate::transfer::{self, Event, Flow, Naming, Painted, SavedAs, StoppedAs, Task, paint};
+use crate::transfer::{self, Event, Flow, Naming, Painted, SavedAs, Task, paint};
 use crate::worker::computing::Computing;
 use crate::worker::pace::Pace;
 
@@ -193,6 +193,12 @@ fn show(
                     bar.suspend(|| output::note(&format!("snapshot {}", display_path(&path))));
                 }
             }
+            // Of paintings that are kept, which this one is not.
+            Event::Checkpoint { .. }
+            | Event::Resumed { .. }
+            | Event::Heartbeat
+            | Event::Edited { .. }
+            | Event::EditRefused { .. } => {}
         }
         if interrupted.load(Ordering::Acquire) {
             Flow::Stop
@@ -238,7 +244,6 @@ fn naming(errand: &mut Errand) -> anyhow::Result<Naming> {
         result,
         snapshots: SavedAs::Beside,
         losses: errand.losses.clone(),
-        stopped: StoppedAs::Result,
     })
 }
 

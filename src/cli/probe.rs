@@ -95,6 +95,7 @@ fn judged(common: &Common, bundle: &BundleFiles, reading: &mut dyn FnMut(&Path))
     match gates::check(bundle, &settings, reading) {
         Ok(accepted) => Answer::Usable {
             profile_text: accepted.profile_text,
+            profile_key: accepted.profile_key,
             profile_source: accepted.profile_source,
             remarks: accepted.remarks,
         },

@@ -42,10 +42,12 @@ pub(super) fn check(
     Some(match prober.ask(&question, go_on) {
         Ok(Answer::Usable {
             profile_text,
+            profile_key,
             profile_source,
             remarks,
         }) => Ok(Accepted {
             profile_text,
+            profile_key,
             profile_source,
             remarks,
         }),

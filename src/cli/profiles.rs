@@ -70,6 +70,17 @@ pub(super) fn finished(
     network_dirs: &[PathBuf],
     roots: &Roots,
 ) -> Result<Profile, Unresolved> {
+    let mut profile = resolved(raw, network_dirs, roots)?;
+    profile.seed.get_or_insert_with(draw_seed);
+    Ok(profile)
+}
+
+/// Resolves a profile. `roots` are those of its paths.
+pub(super) fn resolved(
+    raw: &RawProfile,
+    network_dirs: &[PathBuf],
+    roots: &Roots,
+) -> Result<Profile, Unresolved> {
     let trouble = RefCell::new(None);
     let preset = |network: &NetworkRef| match presets(network, network_dirs, roots) {
         Ok(preset) => preset,
@@ -82,9 +93,7 @@ pub(super) fn finished(
     if let Some(error) = trouble.into_inner() {
         return Err(error);
     }
-    let mut profile = resolved?;
-    profile.seed.get_or_insert_with(draw_seed);
-    Ok(profile)
+    Ok(resolved?)
 }
 
 /// Why a profile cannot be resolved.

@@ -1,4 +1,5 @@
-//! Bare `pentimento`: watches the studio in the foreground and prints what happens.
+//! Bare `pentimento`, and `pentimento daemon`: watches the studio in the foreground and prints what
+//! happens.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -8,13 +9,17 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
+use crate::api::socket::Places;
 use crate::cli::args::Common;
 use crate::cli::args::WatchArgs;
 use crate::cli::context::Context;
 use crate::cli::gates;
+use crate::cli::jobs;
 use crate::cli::library;
 use crate::cli::output::Progress;
 use crate::cli::prober;
+use crate::cli::status::INTERRUPTED;
+use crate::cli::status::JOB_FAILED;
 use crate::clock::Clock;
 use crate::daemon;
 use crate::daemon::EngineChoice;
@@ -23,23 +28,40 @@ use crate::daemon::Sample;
 use crate::daemon::Setup;
 use crate::ingest::Links;
 use crate::ingest::Patience;
+use crate::job::Backoff;
 use crate::runtime::Device;
 use crate::runtime::Environment;
+use crate::service::Notifier;
 use crate::supervisor::Limits;
 use crate::supervisor::Prober;
 use crate::supervisor::WorkerCommand;
 use crate::worker::rehearsal::Plan;
 use crate::worker::rehearsal::Timing;
 
-/// The status of an interrupted run that was to go on until nothing is left.
-const INTERRUPTED: u8 = 130;
 /// How long the reading of one dropped file may take.
 const READING: Duration = Duration::from_mins(1);
-/// The status of a run in which a job failed.
-const JOB_FAILED: u8 = 3;
+/// How long a job that lacks room or memory waits where there is no more of it.
+const SHORTAGE: Duration = Duration::from_mins(10);
+
+/// Watches the studio, or follows the daemon that does already.
+pub(super) fn run(common: &Common, args: &WatchArgs) -> anyhow::Result<ExitCode> {
+    match watch(common, args) {
+        Err(error) if !args.until_idle && is_running_already(&error) => {
+            jobs::follow(common, &error.to_string())
+        }
+        watched => watched,
+    }
+}
+
+fn is_running_already(error: &anyhow::Error) -> bool {
+    matches!(
+        error.downcast_ref(),
+        Some(daemon::Fatal::AlreadyRunning { .. })
+    )
+}
 
 /// Watches the studio.
-pub(super) fn run(common: &Common, args: &WatchArgs) -> anyhow::Result<ExitCode> {
+pub(super) fn watch(common: &Common, args: &WatchArgs) -> anyhow::Result<ExitCode> {
     let (context, studio) = Context::in_studio(common)?;
     let networks = context.settings.clone();
     let clock = Clock::start();
@@ -58,13 +80,15 @@ pub(super) fn run(common: &Common, args: &WatchArgs) -> anyhow::Result<ExitCode>
     if let Some(rehearsal) = &rehearsal {
         rehearsal.direct_probe(&mut prober);
     }
-    let verifier = prober.clone();
+    let (verifier, reviewer) = (prober.clone(), prober.clone());
     let mut setup = Setup {
         patience: Patience {
             settle: context.settings.settle,
             ..Patience::default()
         },
         limits: Limits::default(),
+        backoff: Backoff::default(),
+        shortage: SHORTAGE,
         worker: WorkerCommand {
             program,
             args: vec!["worker".into()],
@@ -80,6 +104,9 @@ pub(super) fn run(common: &Common, args: &WatchArgs) -> anyhow::Result<ExitCode>
         hindrance: Box::new(move |folder| gates::hindrance(folder, &networks)),
         aside: context.settings.model_folders(),
         verify: Arc::new(move |path, go_on| prober::verify(&verifier, path, go_on)),
+        review: Arc::new(move |bundle, go_on| prober::check(&reviewer, bundle, go_on)),
+        notifier: Notifier::from_process(),
+        places: Places::from_process(),
         sample: Some(sample()),
         until_idle: args.until_idle,
     };
@@ -170,6 +197,9 @@ impl Rehearsal {
         set(&mut setup.limits.stop_grace, timing.stop_grace);
         set(&mut setup.limits.first_progress, timing.first_progress);
         set(&mut setup.limits.stall, timing.stall);
+        set(&mut setup.backoff.first, timing.backoff);
+        set(&mut setup.backoff.later, timing.backoff);
+        set(&mut setup.shortage, timing.shortage);
     }
 }
 

@@ -16,13 +16,13 @@ pub(super) fn run(args: &WorkerArgs) -> anyhow::Result<ExitCode> {
     let input = io::BufReader::new(io::stdin());
     let ended_well = if let Some(path) = &args.plan {
         let plan = Plan::read(path).context("cannot read the plan")?;
-        worker::run(input, io::stdout(), |assignment, tell| {
+        worker::run(input, io::stdout(), |assignment, _, tell| {
             plan.play(assignment, tell)
         })?
     } else {
         let clock = Clock::start();
-        worker::run(input, io::stdout(), |assignment, tell| {
-            painting::run(assignment, clock, tell)
+        worker::run(input, io::stdout(), |assignment, edits, tell| {
+            painting::run(assignment, (clock, edits), tell)
         })?
     };
     Ok(if ended_well {

@@ -20,10 +20,11 @@ use crate::folder::Studio;
 use crate::folder::hash_file;
 use crate::job::Failure;
 use crate::job::FailureKind;
-use crate::job::Job;
+use crate::job::JobId;
 use crate::job::names::PathText;
 use crate::protocol;
 use crate::protocol::Assignment;
+use crate::protocol::Edit;
 use crate::protocol::Event;
 use crate::supervisor;
 use crate::supervisor::Ending;
@@ -46,16 +47,16 @@ pub(super) struct Slot {
 #[derive(Debug)]
 pub(super) enum SlotEvent {
     /// The worker tells something.
-    Told(Event),
+    Told(JobId, Event),
     /// The job's worker has ended; the slot is free. With the time that it ran.
-    Ended(JobFolder, Job, Ending, Duration),
+    Ended(JobId, Ending, Duration),
 }
 
 struct Running {
-    folder: JobFolder,
-    job: Job,
+    job: JobId,
     since: Duration,
     urgency: watch::Sender<Urgency>,
+    edits: mpsc::UnboundedSender<Edit>,
     events: mpsc::UnboundedReceiver<Event>,
     worker: Pin<Box<dyn Future<Output = Ending>>>,
 }
@@ -81,14 +82,15 @@ impl Slot {
     }
 
     /// Returns the job that runs here.
-    pub(super) fn job(&self) -> Option<&Job> {
-        self.running.as_ref().map(|running| &running.job)
+    pub(super) fn job(&self) -> Option<JobId> {
+        self.running.as_ref().map(|running| running.job)
     }
 
     /// Starts a job; the slot is empty.
-    pub(super) fn start(&mut self, folder: JobFolder, job: Job) {
+    pub(super) fn start(&mut self, folder: JobFolder, job: JobId) {
         let (urgency, hurried) = watch::channel(Urgency::None);
         let (sender, events) = mpsc::unbounded_channel();
+        let (edits, edited) = mpsc::unbounded_channel();
         let assignment = Assignment {
             version: protocol::VERSION,
             job_dir: PathText(folder.path().to_owned()),
@@ -96,29 +98,31 @@ impl Slot {
             device: self.engine.device.clone(),
             threads: self.engine.threads,
             ort_lib: self.engine.ort_lib.clone().map(PathText),
+            checkpoint_s: None,
         };
         let (command, limits, clock) = (self.worker.clone(), self.limits, self.clock);
-        let (place, verify) = (folder.clone(), Arc::clone(&self.verify));
+        let (place, verify) = (folder, Arc::clone(&self.verify));
         let worker = Box::pin(async move {
             let orders = supervisor::Orders {
                 limits: &limits,
                 clock,
                 urgency: hurried.clone(),
+                edits: edited,
             };
             let mut tell = |event: &Event| {
                 // The receiver lies in the same struct as this future.
                 let _unheard = sender.send(event.clone());
             };
             let log = place.log();
-            let ending = supervisor::run(&command, &assignment, &log, orders, &mut tell).await;
-            examine(place, ending, verify, hurried).await
+            let attempt = supervisor::run(&command, &assignment, &log, orders, &mut tell).await;
+            examine(place, attempt.ending, verify, hurried).await
         });
         let since = self.clock.monotonic();
         self.running = Some(Running {
-            folder,
             job,
             since,
             urgency,
+            edits,
             events,
             worker,
         });
@@ -132,18 +136,26 @@ impl Slot {
         let ending = tokio::select! {
             // Everything that was told comes before the end.
             biased;
-            Some(event) = running.events.recv() => return SlotEvent::Told(event),
+            Some(event) = running.events.recv() => return SlotEvent::Told(running.job, event),
             ending = &mut running.worker => ending,
         };
         if let Ok(event) = running.events.try_recv() {
             // The end is found again: the future is replaced by one that is over.
             running.worker = Box::pin(std::future::ready(ending));
-            return SlotEvent::Told(event);
+            return SlotEvent::Told(running.job, event);
         }
         let took = self.clock.monotonic().saturating_sub(running.since);
         match self.running.take() {
-            Some(Running { folder, job, .. }) => SlotEvent::Ended(folder, job, ending, took),
+            Some(Running { job, .. }) => SlotEvent::Ended(job, ending, took),
             None => pending().await,
+        }
+    }
+
+    /// Has the running worker change an option; it answers with an event.
+    pub(super) fn edit(&self, edit: Edit) {
+        if let Some(running) = &self.running {
+            // The worker may have ended already; the next one is told again.
+            let _may_be_over = running.edits.send(edit);
         }
     }
 
@@ -176,7 +188,7 @@ async fn examine(
     let reason = match examined.await {
         Ok(Some(Ok(()))) => return ending,
         Ok(Some(Err(reason))) => reason,
-        Ok(None) => return Ending::Stopped,
+        Ok(None) => return Ending::Stopped { kept: None },
         Err(error) => error.to_string(),
     };
     Ending::Failed(Failure {

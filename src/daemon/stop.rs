@@ -8,10 +8,24 @@ use tokio::signal::unix::signal;
 
 use crate::daemon::Fatal;
 
-/// The signals that end the process with grace.
-pub(super) struct StopSignals([Signal; 3]);
+/// What a signal means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Signalled {
+    /// End, with grace; the second time, at once.
+    Stop,
+    /// Read the settings again.
+    Reload,
+}
 
-impl StopSignals {
+/// The signals that mean something, and those that must not end the process.
+pub(super) struct Signals {
+    stop: [Signal; 2],
+    reload: Signal,
+    /// Listened to so that the system does not end the process for them.
+    _ignored: [Signal; 2],
+}
+
+impl Signals {
     /// Takes over the signals.
     pub(super) fn listen() -> Result<Self, Fatal> {
         let listen = |kind| {
@@ -20,24 +34,31 @@ impl StopSignals {
                 source,
             })
         };
-        Ok(Self([
-            listen(SignalKind::interrupt())?,
-            listen(SignalKind::terminate())?,
-            listen(SignalKind::hangup())?,
-        ]))
+        Ok(Self {
+            stop: [
+                listen(SignalKind::interrupt())?,
+                listen(SignalKind::terminate())?,
+            ],
+            reload: listen(SignalKind::hangup())?,
+            _ignored: [
+                listen(SignalKind::user_defined1())?,
+                listen(SignalKind::user_defined2())?,
+            ],
+        })
     }
 
     /// Waits for the next one.
-    pub(super) async fn next(&mut self) {
-        let [interrupt, terminate, hangup] = &mut self.0;
-        let received = tokio::select! {
-            received = interrupt.recv() => received,
-            received = terminate.recv() => received,
-            received = hangup.recv() => received,
+    pub(super) async fn next(&mut self) -> Signalled {
+        let [interrupt, terminate] = &mut self.stop;
+        let (received, meaning) = tokio::select! {
+            received = interrupt.recv() => (received, Signalled::Stop),
+            received = terminate.recv() => (received, Signalled::Stop),
+            received = self.reload.recv() => (received, Signalled::Reload),
         };
         if received.is_none() {
             pending::<()>().await;
         }
+        meaning
     }
 }
 

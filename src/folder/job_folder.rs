@@ -1,6 +1,7 @@
 //! One job's folder: what each file in it is called, and its record.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -21,6 +22,8 @@ impl JobFolder {
     pub const RECORD: &str = "job.json";
     /// The name of the folder of the dropped pictures in a job's folder.
     pub const INPUTS: &str = "inputs";
+    /// The name of the folder of the stages of the work in a job's folder.
+    pub const SNAPSHOTS: &str = "snapshots";
 
     /// Returns the job folder at `path`, whether it exists or not.
     pub fn at(path: PathBuf) -> Self {
@@ -39,7 +42,7 @@ impl JobFolder {
 
     /// Returns where the stages of the work are kept.
     pub fn snapshots(&self) -> PathBuf {
-        self.path.join("snapshots")
+        self.path.join(Self::SNAPSHOTS)
     }
 
     /// Returns where the finished picture goes; `ending` is that of its format.
@@ -55,6 +58,21 @@ impl JobFolder {
     /// Returns where the losses of every iteration go.
     pub fn losses(&self) -> PathBuf {
         self.path.join("losses.csv")
+    }
+
+    /// Returns where the checkpoints lie that a later attempt goes on from.
+    pub fn checkpoint(&self) -> PathBuf {
+        self.path.join("checkpoint")
+    }
+
+    /// Removes the checkpoints of a job that is done. What cannot be removed only takes room.
+    pub fn drop_checkpoint(&self) {
+        let _still_there = fs::remove_dir_all(self.checkpoint());
+    }
+
+    /// Returns where the record lies of what was changed while the job ran.
+    pub fn edits(&self) -> PathBuf {
+        self.path.join("edits.jsonl")
     }
 
     /// Returns where the worker's own words go.
@@ -91,10 +109,70 @@ impl JobFolder {
         let text = format!(
             "Pentimento could not finish \"{name}\".\n\n\
              What happened: {reason}\n\n\
-             What to do: {hint}\n\n\
-             The pictures that were dropped are in inputs/, untouched. To try again, move this \
-             folder back into watch/.\n"
+             What to do: {hint}\n\n{UNTOUCHED}"
         );
         write_atomic(&self.reason(), text.as_bytes())
     }
+
+    /// Writes `reason.txt` of a job that somebody ended.
+    pub fn write_cancelled(&self, name: &str, reason: &str) -> Result<(), FolderError> {
+        let text = format!("\"{name}\" was cancelled.\n\nWhat happened: {reason}\n\n{UNTOUCHED}");
+        write_atomic(&self.reason(), text.as_bytes())
+    }
+
+    /// Returns the pictures in `snapshots/`, oldest first; hidden files are not finished.
+    pub fn snapshot_files(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.snapshots()).into_iter().flatten();
+        let mut files: Vec<_> = entries
+            .filter_map(|entry| {
+                let entry = entry.ok()?;
+                let metadata = entry.metadata().ok()?;
+                let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+                let is_ours = metadata.is_file() && !is_hidden;
+                Some((metadata.modified().ok()?, entry.path())).filter(|_| is_ours)
+            })
+            .collect();
+        files.sort();
+        files.into_iter().map(|(_, path)| path).collect()
+    }
+
+    /// Puts the newest snapshot beside the record as `last.png`, or whatever its ending is. Returns
+    /// its path, or `None` where there is no snapshot.
+    pub fn keep_last_picture(&self) -> Result<Option<PathBuf>, FolderError> {
+        let Some(newest) = self.snapshot_files().pop() else {
+            return Ok(None);
+        };
+        let ending = newest.extension().unwrap_or_default();
+        let last = self.path.join("last").with_extension(ending);
+        match fs::hard_link(&newest, &last) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            // Not every filesystem has links.
+            Err(_) => drop(fs::copy(&newest, &last).map_err(io_error("copy", &newest))?),
+            Ok(()) => {}
+        }
+        Ok(Some(last))
+    }
+
+    /// Removes what says why an earlier try ended.
+    pub fn clear_reason(&self) -> Result<(), FolderError> {
+        let mut stale = vec![self.reason()];
+        let entries = fs::read_dir(&self.path).map_err(io_error("list", &self.path))?;
+        stale.extend(
+            entries
+                .flatten()
+                .map(|entry| entry.path())
+                .filter(|path| path.file_stem().is_some_and(|stem| stem == "last")),
+        );
+        for path in stale {
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                result => result.map_err(io_error("remove", &path))?,
+            }
+        }
+        Ok(())
+    }
 }
+
+/// What stands at the end of every `reason.txt`.
+const UNTOUCHED: &str = "The pictures that were dropped are in inputs/, untouched. To try again, \
+                         run `pentimento retry`, or move this folder back into watch/.\n";

@@ -13,6 +13,8 @@ use std::path::Path;
 use std::path::PathBuf;
 
 pub use crate::folder::job_folder::JobFolder;
+pub use crate::folder::moving::copy_file;
+pub use crate::folder::moving::copy_tree;
 pub use crate::folder::moving::hash_file;
 pub use crate::folder::moving::move_path;
 pub use crate::folder::moving::replace_link;

@@ -36,6 +36,43 @@ pub fn move_path(from: &Path, to: &Path) -> Result<(), FolderError> {
     }
 }
 
+/// Puts a synced copy of the ordinary file `from` at `to`, which must not exist; at once, so that
+/// what is found at `to` is whole. A symbolic link in the place of `from` is an error.
+pub fn copy_file(from: &Path, to: &Path) -> Result<(), FolderError> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let descriptor = rustix::fs::open(from, flags, Mode::empty())
+        .map_err(|errno| io_error("open", from)(errno.into()))?;
+    let mut file = File::from(descriptor);
+    let metadata = file.metadata().map_err(io_error("look at", from))?;
+    if !metadata.is_file() {
+        return Err(FolderError::NotAFile {
+            path: from.to_owned(),
+        });
+    }
+    let partial = partial_name(to);
+    let copied = File::create(&partial).and_then(|mut copy| {
+        io::copy(&mut file, &mut copy)?;
+        copy.sync_all()
+    });
+    let placed =
+        copied
+            .map_err(io_error("copy", from))
+            .and_then(|()| match rename_new(&partial, to) {
+                Err(Errno::EXIST | Errno::NOTEMPTY) => Err(FolderError::Taken {
+                    from: from.to_owned(),
+                    to: to.to_owned(),
+                }),
+                result => result.map_err(|errno| io_error("move", &partial)(errno.into())),
+            });
+    if placed.is_err() {
+        // The copy already failed; one left behind is hidden and overwritten later.
+        let _best_effort = fs::remove_file(&partial);
+    }
+    placed?;
+    sync_parent(to);
+    Ok(())
+}
+
 /// Writes `bytes` to `path` by way of a synced temporary file, replacing what was there at once.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), FolderError> {
     let partial = partial_name(path);
@@ -144,7 +181,9 @@ fn copy_across(from: &Path, to: &Path) -> Result<(), FolderError> {
     remove(from)
 }
 
-fn copy_tree(from: &Path, to: &Path) -> Result<(), FolderError> {
+/// Copies the file or folder `from` to `to`, which must not exist: synced, and compared with its
+/// source. Links are copied as links.
+pub fn copy_tree(from: &Path, to: &Path) -> Result<(), FolderError> {
     let kind = fs::symlink_metadata(from)
         .map_err(io_error("look at", from))?
         .file_type();
@@ -269,6 +308,28 @@ mod tests {
             Err(FolderError::NotAFile { .. })
         ));
         assert!(folder.is_symlink());
+    }
+
+    #[test]
+    fn a_copied_file_leaves_its_original_and_replaces_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let (from, to) = (dir.path().join("style.png"), dir.path().join("copy.png"));
+        fs::write(&from, "bytes").unwrap();
+        copy_file(&from, &to).unwrap();
+        assert_eq!(fs::read(&to).unwrap(), fs::read(&from).unwrap());
+        fs::write(&from, "other").unwrap();
+        assert!(matches!(
+            copy_file(&from, &to),
+            Err(FolderError::Taken { .. })
+        ));
+        assert_eq!(fs::read(&to).unwrap(), b"bytes");
+        let link = dir.path().join("link");
+        std::os::unix::fs::symlink(&from, &link).unwrap();
+        assert!(matches!(
+            copy_file(&link, &dir.path().join("third")),
+            Err(FolderError::Io { .. })
+        ));
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 3);
     }
 
     #[test]

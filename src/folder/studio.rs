@@ -4,6 +4,8 @@ use std::fs;
 use std::io;
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::PoisonError;
 
 use crate::clock::Timestamp;
 use crate::folder::FolderError;
@@ -16,6 +18,9 @@ use crate::job::JobId;
 use crate::job::JobState;
 use crate::job::names::natural_order;
 
+/// Held while a job is given its number.
+static NUMBERING: Mutex<()> = Mutex::new(());
+
 /// The file that makes a folder a studio.
 pub const MARKER: &str = "pentimento.toml";
 
@@ -24,8 +29,10 @@ pub const MARKER: &str = "pentimento.toml";
 pub struct Studio {
     /// The studio's own folder.
     pub root: PathBuf,
-    /// Where pictures are dropped.
+    /// Where pictures are dropped: the first watch folder.
     pub watch: PathBuf,
+    /// Further watch folders.
+    pub more_watches: Vec<PathBuf>,
     /// Where claimed jobs lie.
     pub active: PathBuf,
     /// Where finished jobs lie.
@@ -41,12 +48,18 @@ impl Studio {
     pub fn at(root: PathBuf) -> Self {
         Self {
             watch: root.join("watch"),
+            more_watches: Vec::new(),
             active: root.join("active"),
             done: root.join("done"),
             failed: root.join("failed"),
             state: root.join(".pentimento"),
             root,
         }
+    }
+
+    /// Returns every watch folder, the first one first.
+    pub fn watches(&self) -> impl Iterator<Item = &PathBuf> {
+        std::iter::once(&self.watch).chain(&self.more_watches)
     }
 
     /// Returns true if the program has run in this studio before.
@@ -56,11 +69,13 @@ impl Studio {
 
     /// Creates the folders in which the program puts things.
     ///
-    /// `watch/` is made only where the program never ran: later its absence means that something
-    /// is not mounted, and a folder made in its place would hide that.
+    /// A watch folder is made only where the program never ran: later its absence means that
+    /// something is not mounted, and a folder made in its place would hide that.
     pub fn prepare(&self) -> Result<(), FolderError> {
         if !self.has_run() {
-            create(&self.watch)?;
+            for watch in self.watches() {
+                create(watch)?;
+            }
         }
         for folder in [&self.active, &self.done, &self.failed, &self.state] {
             create(folder)?;
@@ -77,6 +92,8 @@ impl Studio {
 
     /// Creates the folder of a new job, with the next free number.
     pub fn new_job_folder(&self, name: &str) -> Result<(JobId, JobFolder), FolderError> {
+        // Claims and reruns are made by different threads of the one process with the lock.
+        let _one_at_a_time = NUMBERING.lock().unwrap_or_else(PoisonError::into_inner);
         let mut id = JobId(self.last_id()?.0 + 1);
         loop {
             let path = self.active.join(format!("{id}-{name}"));
@@ -102,7 +119,28 @@ impl Studio {
             .collect())
     }
 
-    /// Moves a job that is done or failed to `done/` or `failed/`, as `2026-11-23_harbour_0042`.
+    /// Moves a folder that was prepared elsewhere to `active/` as a new job with the next free
+    /// number, which `numbered` is told before.
+    pub fn admit(
+        &self,
+        prepared: &JobFolder,
+        name: &str,
+        numbered: impl FnOnce(JobId) -> Result<(), FolderError>,
+    ) -> Result<JobFolder, FolderError> {
+        let (id, folder) = self.new_job_folder(name)?;
+        // The number is taken; the folder comes whole or not at all.
+        fs::remove_dir(folder.path()).map_err(io_error("replace the folder", folder.path()))?;
+        numbered(id)?;
+        move_path(prepared.path(), folder.path())?;
+        Ok(folder)
+    }
+
+    /// Moves an ended job's folder back to `active/`.
+    pub fn revive(&self, folder: &JobFolder, job: &Job) -> Result<JobFolder, FolderError> {
+        Self::shelve(folder, &self.active, &format!("{}-{}", job.id, job.name))
+    }
+
+    /// Moves a job that is over to `done/` or `failed/`, as `2026-11-23_harbour_0042`.
     pub fn archive(
         &self,
         folder: &JobFolder,
@@ -112,9 +150,12 @@ impl Studio {
         let shelf = match job.state {
             JobState::Done { .. } => &self.done,
             JobState::Failed { .. }
+            | JobState::Cancelled { .. }
             | JobState::Claiming { .. }
             | JobState::Queued
             | JobState::Blocked { .. }
+            | JobState::Paused { .. }
+            | JobState::Retrying { .. }
             | JobState::Running { .. } => &self.failed,
         };
         Self::shelve(

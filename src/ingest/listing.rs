@@ -34,6 +34,8 @@ pub(crate) struct Entry {
     pub(crate) kind: Kind,
     /// What changes when it changes.
     pub(crate) stamp: Stamp,
+    /// How many names the file has (hard links).
+    pub(crate) n_names: u64,
 }
 
 /// What a name in a folder names.
@@ -120,6 +122,7 @@ fn read_folder(folder: &Path, links: Links, depth: u32) -> io::Result<Vec<Entry>
             name,
             kind,
             stamp: Stamp::of(&metadata),
+            n_names: metadata.nlink(),
         });
     }
     entries.sort_by(|a, b| a.name.cmp(&b.name));

@@ -4,15 +4,22 @@
 //! [`Inbox`] is looked at again and again; every look is complete in itself. Nothing a person
 //! dropped is deleted or changed; what cannot be used stays where it is with a note beside it.
 
+mod board;
 mod claim;
+mod error;
+mod filesystem;
 mod hints;
 mod inbox;
+mod late;
+mod ledger;
 mod listing;
+mod liveness;
 mod notes;
 mod pairing;
 mod roles;
 mod settle;
 mod source;
+mod unfinished;
 mod writers;
 
 use std::path::PathBuf;
@@ -22,8 +29,20 @@ use crate::folder::FolderError;
 use crate::folder::JobFolder;
 use crate::folder::Studio;
 use crate::job::Job;
+use crate::job::JobId;
 
+pub use crate::ingest::board::Board;
+pub use crate::ingest::board::BundleView;
+pub use crate::ingest::board::Explanation;
+pub use crate::ingest::board::FolderView;
+pub use crate::ingest::board::LooseView;
+pub use crate::ingest::error::IngestError;
+pub use crate::ingest::error::NotHeld;
+pub use crate::ingest::filesystem::Mode;
 pub use crate::ingest::inbox::Inbox;
+pub use crate::ingest::late::LateProfile;
+pub use crate::ingest::late::adopt;
+pub use crate::ingest::pairing::Spelling;
 pub use crate::ingest::source::Source;
 pub use crate::ingest::source::SourceEvent;
 
@@ -32,8 +51,12 @@ pub use crate::ingest::source::SourceEvent;
 pub struct Patience {
     /// How long a bundle must be unchanged before it is taken.
     pub settle: Duration,
+    /// How long, at the least, where the filesystem does not tell of changes.
+    pub settle_polled: Duration,
     /// How often `watch/` is looked at when nothing hints at a change.
     pub rescan: Duration,
+    /// How often, at the least, where the filesystem does not tell of changes.
+    pub poll: Duration,
     /// How long a picture that is cut off may stay unchanged before it is rejected.
     pub incomplete: Duration,
     /// How often a bundle is checked again whose trouble lies outside of it.
@@ -44,7 +67,9 @@ impl Default for Patience {
     fn default() -> Self {
         Self {
             settle: Duration::from_secs(5),
+            settle_polled: Duration::from_secs(15),
             rescan: Duration::from_secs(15),
+            poll: Duration::from_secs(5),
             incomplete: Duration::from_mins(15),
             recheck: Duration::from_mins(1),
         }
@@ -70,7 +95,8 @@ pub struct BundleFiles {
     pub content: Option<PathBuf>,
     /// The style pictures in their order; at least one where there is no content picture.
     pub styles: Vec<PathBuf>,
-    /// The nearest profile, if there is one in the bundle or in `watch/`.
+    /// The nearest profile, if there is one in the bundle or in `watch/`; a `.png` is a painting that
+    /// carries one.
     pub profile: Option<PathBuf>,
     /// The folder that relative paths in the profile start from and must not leave.
     pub root: PathBuf,
@@ -81,6 +107,8 @@ pub struct BundleFiles {
 pub struct Accepted {
     /// The profile with everything filled in, as TOML; goes into the job's folder.
     pub profile_text: String,
+    /// Stands for the profile but for a seed that nobody chose: equal for equal work.
+    pub profile_key: String,
     /// Where the profile came from, in words.
     pub profile_source: String,
     /// Remarks worth telling, such as a picture whose name says PNG and whose bytes say JPEG.
@@ -131,6 +159,53 @@ pub enum BundleState {
         /// What the user can do about it.
         hint: String,
     },
+    /// An unfinished job does the same work already.
+    Duplicate {
+        /// That job.
+        of: JobId,
+    },
+    /// Its files lie in a folder that cannot be written to, and a job was made of copies.
+    Taken {
+        /// That job.
+        by: JobId,
+    },
+}
+
+impl BundleState {
+    /// Returns the state's name as files and messages spell it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Settling(_) => "settling",
+            Self::Waiting(_) => "waiting",
+            Self::Rejected { .. } => "rejected",
+            Self::Duplicate { .. } => "duplicate",
+            Self::Taken { .. } => "taken",
+        }
+    }
+
+    /// Returns why the bundle stands so, and what the user can do, if there is anything to be done.
+    pub fn words(&self) -> (String, Option<String>) {
+        match self {
+            Self::Settling(why) => (why.clone(), None),
+            Self::Waiting(what) => (format!("waiting for {what}"), Some(format!("add {what}"))),
+            Self::Rejected { reason, hint } => (reason.clone(), Some(hint.clone())),
+            Self::Duplicate { of } => (
+                format!(
+                    "duplicate of {of}, which has the same pictures and profile and is not \
+                         finished yet"
+                ),
+                Some(
+                    "put a file READY (or NAME.ready) there, or touch it, to have it painted all \
+                      the same; it is taken by itself once that job has ended"
+                        .to_owned(),
+                ),
+            ),
+            Self::Taken { by } => (
+                format!("taken as {by}; the folder cannot be written to, so the files stay"),
+                Some("change a file, or put READY there, to have it painted again".to_owned()),
+            ),
+        }
+    }
 }
 
 /// Something that a look found out.
@@ -142,6 +217,8 @@ pub enum Notice {
     Remark(String),
     /// A bundle was taken.
     Claimed(JobFolder, Job),
+    /// A profile came for a job that is made already.
+    LateProfile(LateProfile),
 }
 
 /// What a look amounts to.
@@ -149,6 +226,10 @@ pub enum Notice {
 pub struct Outlook {
     /// Bundles that are arriving.
     pub n_settling: usize,
+    /// Bundles in line to be checked or taken; the next look goes on with them.
+    pub n_in_line: usize,
+    /// Watch folders in which nothing can be seen.
+    pub n_missing: usize,
     /// The monotonic reading at which to look again, at the latest.
     pub next_look: Duration,
 }
@@ -174,7 +255,10 @@ pub fn recover(studio: &Studio) -> Result<Vec<Leftover>, FolderError> {
         Err(error) => Leftover::Damaged(folder, error),
     };
     // A folder without anything in it was made right before the end of the earlier run.
-    let is_empty = |folder: &JobFolder| std::fs::remove_dir(folder.path()).is_ok();
+    let is_empty = |folder: &JobFolder| {
+        std::fs::remove_dir(folder.path()).is_ok()
+            || claim::is_unbegun(folder) && std::fs::remove_dir_all(folder.path()).is_ok()
+    };
     let folders = studio.active_jobs()?.into_iter();
     Ok(folders
         .filter(|folder| !is_empty(folder))

@@ -19,6 +19,8 @@ pub(crate) enum Part {
     Style,
     /// A profile.
     Profile,
+    /// A painting of this program that lends its profile: `recipe.png`.
+    Painting,
     /// The note that the bundle need not settle any further.
     Ready,
 }
@@ -35,6 +37,9 @@ pub(crate) enum Ignored {
 /// The end of the name of the note that explains a rejection.
 pub(crate) const ERROR_SUFFIX: &str = ".error.txt";
 
+/// The end of the name of the note that says why a bundle is held.
+pub(crate) const HELD_SUFFIX: &str = ".duplicate.txt";
+
 /// Files that belong to file managers and network shares, in lower case.
 const FOREIGN: [&str; 7] = [
     "thumbs.db",
@@ -45,6 +50,9 @@ const FOREIGN: [&str; 7] = [
     "$recycle.bin",
     "icon\r",
 ];
+
+/// What synchronising programs put into the names of conflict copies, in lower case.
+const CONFLICTS: [&str; 3] = [".sync-conflict-", "conflicted copy", "_conflict-"];
 
 /// Endings of files that are still being transferred or edited, in lower case.
 const UNFINISHED: [&str; 12] = [
@@ -76,7 +84,7 @@ pub(crate) fn ignored(name: &OsStr) -> Option<Ignored> {
             .any(|window| window == part.as_bytes())
     };
     let ends = |end: &&str| lower.ends_with(end.as_bytes());
-    if contains(".sync-conflict-") {
+    if CONFLICTS.iter().any(|part| contains(part)) {
         return Some(Ignored::ConflictCopy);
     }
     let foreign = lower.starts_with(b".")
@@ -85,8 +93,17 @@ pub(crate) fn ignored(name: &OsStr) -> Option<Ignored> {
         || lower.starts_with(b"#") && lower.ends_with(b"#")
         || FOREIGN.iter().any(|foreign| lower == foreign.as_bytes())
         || UNFINISHED.iter().any(ends)
-        || ends(&ERROR_SUFFIX);
+        || ends(&ERROR_SUFFIX)
+        || ends(&HELD_SUFFIX);
     foreign.then_some(Ignored::Silently)
+}
+
+/// Returns whether a file of that name is called as this program's notes are.
+pub(crate) fn is_note(name: &OsStr) -> bool {
+    let lower = name.as_bytes().to_ascii_lowercase();
+    [ERROR_SUFFIX, HELD_SUFFIX]
+        .iter()
+        .any(|end| lower.ends_with(end.as_bytes()))
 }
 
 /// Returns what a file inside a job folder is for, or `None` if it is just there.
@@ -95,6 +112,7 @@ pub(crate) fn part_in_folder(name: &OsStr) -> Option<Part> {
     match lower.as_slice() {
         b"profile.toml" => return Some(Part::Profile),
         b"ready" => return Some(Part::Ready),
+        b"recipe.png" => return Some(Part::Painting),
         _ => {}
     }
     if is_companion(&lower) {
@@ -128,6 +146,8 @@ pub(crate) fn part_of_flat(name: &OsStr) -> Option<(OsString, Part)> {
     let role = role.to_ascii_lowercase();
     let part = if role == b"content" {
         Part::Content
+    } else if role == b"recipe" && extension.eq_ignore_ascii_case(b"png") {
+        Part::Painting
     } else {
         let number = role.strip_prefix(b"style")?;
         let number = number
@@ -175,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn other_programs_files_are_ignored() {
+    fn a12_a13_other_programs_files_are_ignored() {
         let silent = [
             ".DS_Store",
             "._photo.jpg",
@@ -191,6 +211,7 @@ mod tests {
             "profile.toml~",
             ".profile.toml.swp",
             "harbour.error.txt",
+            "harbour.duplicate.txt",
             "~$notes.docx",
             "content.jpg.CRDOWNLOAD",
             "...jpg",
@@ -198,8 +219,13 @@ mod tests {
         for name in silent {
             assert_eq!(ignored(name.as_ref()), Some(Ignored::Silently), "{name}");
         }
-        let conflict = "content.sync-conflict-20261123-201400-ABCDEFG.jpg";
-        assert_eq!(ignored(conflict.as_ref()), Some(Ignored::ConflictCopy));
+        for conflict in [
+            "content.sync-conflict-20261123-201400-ABCDEFG.jpg",
+            "content (Anna's conflicted copy 2026-11-23).jpg",
+            "content_conflict-20261123-201400.jpg",
+        ] {
+            assert_eq!(ignored(conflict.as_ref()), Some(Ignored::ConflictCopy));
+        }
         for name in [
             "harbour (1).jpg",
             "Copy of harbour.jpg",
@@ -229,6 +255,8 @@ mod tests {
             ("Profile.TOML", Some(Part::Profile)),
             ("other.toml", None),
             ("READY", Some(Part::Ready)),
+            ("Recipe.PNG", Some(Part::Painting)),
+            ("recipe.jpg", None),
             ("holiday.jpg", None),
         ];
         for (name, part) in cases {
@@ -250,6 +278,8 @@ mod tests {
             ),
             ("harbour.toml", Some(("harbour", Part::Profile))),
             ("harbour.ready", Some(("harbour", Part::Ready))),
+            ("harbour.recipe.png", Some(("harbour", Part::Painting))),
+            ("harbour.recipe.jpg", None),
             ("-rf.content.jpg", Some(("-rf", Part::Content))),
             ("content.jpg", None),
             ("harbour.jpg", None),

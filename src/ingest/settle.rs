@@ -45,6 +45,11 @@ impl<K: Ord + Clone> Settling<K> {
         }
     }
 
+    /// Has bundles settle for `settle` from now on.
+    pub(crate) fn wait(&mut self, settle: Duration) {
+        self.settle = settle;
+    }
+
     /// Notes how the bundle `key` looks at the monotonic reading `now`.
     pub(crate) fn look(&mut self, key: &K, fingerprint: &Fingerprint, now: Duration) -> Look {
         let unchanged = self

@@ -2,9 +2,12 @@
 //!
 //! Pure: no files, no clock. `folder` keeps a job on disk as `job.json`, whose shape is the serde
 //! form of [`Job`]. A state holds what only makes sense in it, and changes only through
-//! [`Job::enter`].
+//! [`Job::enter`] and what stands on it: the attempts (`course`), whose number `retry` limits.
 
+mod course;
 pub mod names;
+mod retry;
+mod state;
 
 use std::fmt;
 use std::path::Path;
@@ -14,6 +17,18 @@ use serde::Serialize;
 
 use crate::clock::Timestamp;
 use crate::job::names::PathText;
+
+pub use crate::job::course::Attempt;
+pub use crate::job::course::AttemptEnd;
+pub use crate::job::course::Course;
+pub use crate::job::course::Mark;
+pub use crate::job::course::PendingEdit;
+pub use crate::job::course::Wish;
+pub use crate::job::retry::Backoff;
+pub use crate::job::retry::Next;
+pub use crate::job::retry::TRIES_MAX;
+pub use crate::job::state::IllegalStep;
+pub use crate::job::state::JobState;
 
 /// The `job.json` format that this program writes.
 pub const SCHEMA: u32 = 1;
@@ -44,6 +59,13 @@ pub struct Job {
     pub profile_source: String,
     /// The pictures, content first, then the styles in their order.
     pub inputs: Vec<Input>,
+    /// What was tried so far, and what the user wishes.
+    #[serde(default)]
+    pub course: Box<Course>,
+    /// What the work amounts to: a digest over pictures and profile, a drawn seed left out. Equal
+    /// for equal work; absent in the record of an earlier version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub work: Option<String>,
     /// Where the job stands.
     #[serde(flatten)]
     pub state: JobState,
@@ -73,53 +95,6 @@ pub enum Role {
     Style,
 }
 
-/// Where a job stands.
-///
-/// `claiming → queued → running → done | failed`; `running → queued` when the daemon ended under
-/// it, `queued → failed` when it cannot be started. `queued | running → blocked` when something
-/// outside of it is missing, `blocked → queued` once that is there.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "state", rename_all = "lowercase")]
-pub enum JobState {
-    /// Its files are on the way from `watch/`; after a crash the list of moves is worked off.
-    Claiming { moves: Vec<Move> },
-    /// Will run.
-    Queued,
-    /// Something outside of it is missing; it goes on by itself once that is there.
-    Blocked {
-        /// When it was found to be so.
-        since: Timestamp,
-        /// What is missing.
-        obstacle: Obstacle,
-    },
-    /// A worker is on it.
-    Running { started: Timestamp },
-    /// The result was read again and verified.
-    Done {
-        finished: Timestamp,
-        result: Painting,
-    },
-    /// It ended without a result.
-    Failed {
-        finished: Timestamp,
-        failure: Failure,
-    },
-}
-
-impl JobState {
-    /// Returns the state's name as files and messages spell it.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Claiming { .. } => "claiming",
-            Self::Queued => "queued",
-            Self::Blocked { .. } => "blocked",
-            Self::Running { .. } => "running",
-            Self::Done { .. } => "done",
-            Self::Failed { .. } => "failed",
-        }
-    }
-}
-
 /// What keeps a job from running, such as a network that is not installed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Obstacle {
@@ -127,15 +102,43 @@ pub struct Obstacle {
     pub reason: String,
     /// What the user can do about it.
     pub hint: String,
+    /// What kind of thing it is.
+    #[serde(default)]
+    pub lack: Lack,
+}
+
+/// What a blocked job lacks, which decides how it is found out that it may go on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Lack {
+    /// A network that is not installed: looked for.
+    #[default]
+    Network,
+    /// Room on the disk: goes on when there is more of it, or after a while.
+    Disk,
+    /// Memory: goes on when more of it is free, or after a while.
+    Memory,
 }
 
 /// One step of a claim.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Move {
-    /// A path below `watch/`.
+    /// A path below the first watch folder, or an absolute one.
     pub from: PathText,
     /// A path below the job's folder.
     pub to: PathText,
+    /// The original stays where it is, and the job gets a copy: a recipe's style, or a watch folder
+    /// that cannot be written to.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub keeps: bool,
+}
+
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands the field over by reference"
+)]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// The result of a job.
@@ -180,45 +183,7 @@ pub enum FailureKind {
     Internal,
 }
 
-/// A state change that a job cannot make.
-#[derive(Debug, thiserror::Error)]
-#[error("job {id} cannot go from {from} to {to}")]
-pub struct IllegalStep {
-    id: JobId,
-    from: &'static str,
-    to: &'static str,
-}
-
 impl Job {
-    /// Enters `next`, if the job may go there from where it stands.
-    pub fn enter(&mut self, next: JobState) -> Result<(), IllegalStep> {
-        let legal = match &self.state {
-            JobState::Claiming { .. } | JobState::Running { .. } => {
-                !matches!(next, JobState::Claiming { .. }) && self.state.name() != next.name()
-            }
-            JobState::Queued => matches!(
-                next,
-                JobState::Running { .. } | JobState::Blocked { .. } | JobState::Failed { .. }
-            ),
-            JobState::Blocked { .. } => matches!(next, JobState::Queued | JobState::Failed { .. }),
-            JobState::Done { .. } | JobState::Failed { .. } => false,
-        };
-        let claimed_only = matches!(self.state, JobState::Claiming { .. })
-            && matches!(
-                next,
-                JobState::Running { .. } | JobState::Blocked { .. } | JobState::Done { .. }
-            );
-        if !legal || claimed_only {
-            return Err(IllegalStep {
-                id: self.id,
-                from: self.state.name(),
-                to: next.name(),
-            });
-        }
-        self.state = next;
-        Ok(())
-    }
-
     /// Returns the content picture's path below `inputs/`, or `None` in a damaged record.
     pub fn content(&self) -> Option<&Path> {
         self.files(Role::Content).next()

@@ -20,6 +20,7 @@ fn states() -> Vec<JobState> {
             moves: vec![Move {
                 from: path("harbour"),
                 to: path("inputs"),
+                keeps: false,
             }],
         },
         JobState::Queued,
@@ -28,10 +29,18 @@ fn states() -> Vec<JobState> {
             obstacle: Obstacle {
                 reason: "it is not installed".to_owned(),
                 hint: "install it".to_owned(),
+                lack: Lack::Network,
             },
         },
         JobState::Running {
             started: Timestamp(7),
+        },
+        JobState::Paused {
+            since: Timestamp(7),
+        },
+        JobState::Retrying {
+            next: Timestamp(8),
+            failure: failure.clone(),
         },
         JobState::Done {
             finished: Timestamp(8),
@@ -40,6 +49,10 @@ fn states() -> Vec<JobState> {
         JobState::Failed {
             finished: Timestamp(9),
             failure,
+        },
+        JobState::Cancelled {
+            finished: Timestamp(9),
+            reason: "enough".to_owned(),
         },
     ]
 }
@@ -62,24 +75,56 @@ fn job(state: JobState) -> Job {
             input(Role::Style, "style1.png"),
             input(Role::Style, "style2.png"),
         ],
+        course: Box::default(),
+        work: None,
         state,
     }
 }
+
+fn failure(kind: FailureKind) -> Failure {
+    Failure {
+        kind,
+        reason: "it died".to_owned(),
+        hint: "try again".to_owned(),
+    }
+}
+
+const MARK: Mark = Mark {
+    stage: 1,
+    iteration: 100,
+};
 
 #[test]
 fn transitions_are_exactly_these() {
     let legal = [
         ("claiming", "queued"),
         ("claiming", "failed"),
+        ("claiming", "cancelled"),
         ("queued", "running"),
         ("queued", "blocked"),
+        ("queued", "paused"),
         ("queued", "failed"),
+        ("queued", "cancelled"),
         ("blocked", "queued"),
+        ("blocked", "paused"),
         ("blocked", "failed"),
+        ("blocked", "cancelled"),
         ("running", "queued"),
         ("running", "blocked"),
+        ("running", "paused"),
+        ("running", "retrying"),
         ("running", "done"),
         ("running", "failed"),
+        ("running", "cancelled"),
+        ("paused", "queued"),
+        ("paused", "failed"),
+        ("paused", "cancelled"),
+        ("retrying", "queued"),
+        ("retrying", "paused"),
+        ("retrying", "failed"),
+        ("retrying", "cancelled"),
+        ("failed", "queued"),
+        ("cancelled", "queued"),
     ];
     for from in states() {
         for to in states() {
@@ -106,6 +151,93 @@ fn records_survive_json() {
         );
         assert_eq!(serde_json::from_str::<Job>(&json).unwrap(), job);
     }
+}
+
+#[test]
+fn the_list_of_names_is_complete() {
+    let names: Vec<_> = states().iter().map(JobState::name).collect();
+    assert_eq!(names, JobState::NAMES);
+}
+
+#[test]
+fn a_record_of_an_earlier_version_reads() {
+    let json = r#"{ "schema": 1, "id": 7, "name": "harbour", "created": "2026-11-23T20:14:00Z",
+        "profile_source": "studio default", "inputs": [], "state": "queued" }"#;
+    let job: Job = serde_json::from_str(json).unwrap();
+    assert_eq!(*job.course, Course::default());
+    assert_eq!(job.rank(), (7 << 20, 7));
+}
+
+#[test]
+fn three_attempts_in_a_row_that_bring_nothing_are_the_end() {
+    let mut job = job(JobState::Queued);
+    let backoff = Backoff::default();
+    let died = failure(FailureKind::Worker);
+    let attempt = |job: &mut Job, mark: Option<Mark>| {
+        job.state = JobState::Queued;
+        job.claim_attempt(Timestamp(1)).unwrap();
+        if let Some(mark) = mark {
+            job.note_checkpoint(mark);
+        }
+        job.fail_attempt(&died, Timestamp(2), backoff)
+    };
+    assert_eq!(attempt(&mut job, None), Next::Again(backoff.first));
+    assert_eq!(attempt(&mut job, None), Next::Again(backoff.later));
+    // A newer checkpoint breaks the row; the same one again does not.
+    assert_eq!(attempt(&mut job, Some(MARK)), Next::Again(backoff.first));
+    assert_eq!(attempt(&mut job, Some(MARK)), Next::Again(backoff.first));
+    assert_eq!(attempt(&mut job, None), Next::Again(backoff.later));
+    assert_eq!(attempt(&mut job, None), Next::GiveUp);
+    assert_eq!(job.course.attempts.len(), 6);
+    job.forgive();
+    assert_eq!(attempt(&mut job, None), Next::Again(backoff.first));
+    assert_eq!(job.course.attempts.last().unwrap().number, 7);
+}
+
+#[test]
+fn interruptions_and_shortages_count_for_nothing() {
+    let mut job = job(JobState::Queued);
+    for _ in 0..5 {
+        job.claim_attempt(Timestamp(1)).unwrap();
+        assert_eq!(job.course.tries, 1, "counted at the claim");
+        job.interrupt_attempt(Timestamp(2)).unwrap();
+        assert_eq!((job.course.tries, &job.state), (0, &JobState::Queued));
+        job.claim_attempt(Timestamp(1)).unwrap();
+        let full = failure(FailureKind::Disk);
+        let next = job.fail_attempt(&full, Timestamp(2), Backoff::default());
+        assert_eq!((next, job.course.tries), (Next::Wait(Lack::Disk), 0));
+        job.state = JobState::Queued;
+    }
+}
+
+#[test]
+fn a_wish_decides_what_an_interrupted_job_becomes() {
+    let cases = [
+        (None, "queued"),
+        (Some(Wish::Pause), "paused"),
+        (Some(Wish::Cancel), "cancelled"),
+    ];
+    for (wish, state) in cases {
+        let mut job = job(JobState::Queued);
+        job.claim_attempt(Timestamp(1)).unwrap();
+        job.course.wish = wish;
+        job.interrupt_attempt(Timestamp(2)).unwrap();
+        assert_eq!((job.state.name(), job.course.wish), (state, None));
+        assert_eq!(job.course.attempts[0].end, AttemptEnd::Interrupted);
+    }
+}
+
+#[test]
+fn a_record_keeps_the_last_attempts_only() {
+    let mut job = job(JobState::Queued);
+    for _ in 0..70 {
+        job.claim_attempt(Timestamp(1)).unwrap();
+        job.interrupt_attempt(Timestamp(2)).unwrap();
+    }
+    let numbers: Vec<_> = job.course.attempts.iter().map(|a| a.number).collect();
+    assert_eq!(numbers, (21..=70).collect::<Vec<_>>());
+    let json = serde_json::to_string(&job).unwrap();
+    assert_eq!(serde_json::from_str::<Job>(&json).unwrap(), job);
 }
 
 #[test]

@@ -117,6 +117,11 @@ impl Adam {
         self.evaluations
     }
 
+    /// Sets the step length from the next step on; the moments stay.
+    pub fn set_learning_rate(&mut self, learning_rate: f64) {
+        self.options.learning_rate = learning_rate;
+    }
+
     /// Forgets the moments.
     pub fn reset(&mut self) {
         *self = Self::new(self.options, self.threads);

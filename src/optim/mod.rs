@@ -23,7 +23,7 @@ pub use self::{
 
 use std::{
     fmt,
-    io::{Read, Write},
+    io::{self, Read, Write},
     num::NonZeroUsize,
 };
 
@@ -124,6 +124,62 @@ impl Optimizer {
             Options::Adam(options) => {
                 Adam::read_from(reader, options, len, threads).map(Self::Adam)
             }
+        }
+    }
+}
+
+impl Optimizer {
+    /// Writes what [`write_to`](Self::write_to) writes but for the pairs of L-BFGS, which can be
+    /// kept apart from it: each is written once, by [`Pair::write_to`].
+    pub fn write_head(&self, writer: &mut impl Write) -> Result<(), StateError> {
+        match self {
+            Self::Lbfgs(lbfgs) => lbfgs.write_head(writer),
+            Self::Adam(adam) => adam.write_to(writer),
+        }
+    }
+
+    /// Returns the pairs that [`write_head`](Self::write_head) leaves out, oldest first.
+    pub fn pairs(&self) -> impl Iterator<Item = &Pair> {
+        let lbfgs = match self {
+            Self::Lbfgs(lbfgs) => Some(lbfgs),
+            Self::Adam(_) => None,
+        };
+        lbfgs.into_iter().flat_map(Lbfgs::pairs)
+    }
+
+    /// Reads what [`write_head`](Self::write_head) wrote, and each pair that belongs to it from the
+    /// reader that `open` returns for its number. Refuses as [`read_from`](Self::read_from) does.
+    pub fn read_apart<R: Read>(
+        reader: &mut impl Read,
+        options: Options,
+        len: usize,
+        threads: NonZeroUsize,
+        open: &mut dyn FnMut(u64) -> io::Result<R>,
+    ) -> Result<Self, StateError> {
+        match options {
+            Options::Lbfgs(options) => {
+                Lbfgs::read_apart(reader, options, len, threads, open).map(Self::Lbfgs)
+            }
+            Options::Adam(options) => {
+                Adam::read_from(reader, options, len, threads).map(Self::Adam)
+            }
+        }
+    }
+
+    /// Tells the optimiser that another function is minimised from here on: what L-BFGS learned
+    /// of the curvature is no longer true and is forgotten; Adam's means forget by themselves.
+    pub fn function_changed(&mut self) {
+        match self {
+            Self::Lbfgs(lbfgs) => lbfgs.reset(),
+            Self::Adam(_) => {}
+        }
+    }
+
+    /// Sets Adam's step length from the next step on. L-BFGS keeps its own, as in neural-style.
+    pub fn set_learning_rate(&mut self, learning_rate: f64) {
+        match self {
+            Self::Lbfgs(_) => {}
+            Self::Adam(adam) => adam.set_learning_rate(learning_rate),
         }
     }
 }

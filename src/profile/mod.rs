@@ -8,6 +8,7 @@
 //! top, for all stages, and in any `[[stages]]`, for that one. To add a key, see `raw`.
 
 pub mod document;
+mod edit;
 mod error;
 mod paths;
 mod raw;
@@ -20,6 +21,7 @@ mod written;
 
 pub(crate) use paths::plain;
 pub use {
+    edit::{EDITABLE, EditError},
     error::ProfileError,
     paths::Roots,
     raw::{RawOptions, RawProfile},

@@ -18,11 +18,11 @@ use super::{
 };
 
 /// Bounded so that no weight is infinite in `f32`.
-const WEIGHT: RangeInclusive<f64> = 0.0..=1e12;
-const LEARNING_RATE: RangeInclusive<f64> = 1e-9..=1e6;
+pub(super) const WEIGHT: RangeInclusive<f64> = 0.0..=1e12;
+pub(super) const LEARNING_RATE: RangeInclusive<f64> = 1e-9..=1e6;
 const STYLE_SCALE: RangeInclusive<f64> = 0.01..=100.0;
-const ITERATIONS: RangeInclusive<u32> = 1..=1_000_000;
-const EVERY: RangeInclusive<u32> = 0..=1_000_000;
+pub(super) const ITERATIONS: RangeInclusive<u32> = 1..=1_000_000;
+pub(super) const EVERY: RangeInclusive<u32> = 0..=1_000_000;
 const IMAGE_SIZE: RangeInclusive<u32> = 16..=16_384;
 const CORRECTIONS: RangeInclusive<u32> = 0..=1_000;
 const THREADS: RangeInclusive<u32> = 0..=1_024;

@@ -4,6 +4,7 @@
 //! absolute or, in the studio's own file, relative to the studio.
 
 use std::{
+    collections::BTreeMap,
     fs, io,
     ops::RangeInclusive,
     path::{Path, PathBuf},
@@ -11,7 +12,7 @@ use std::{
 
 use toml::{Table, Value};
 
-use super::{SettingsError, Surroundings, studio::FILE};
+use super::{Budget, SettingsError, Surroundings, studio::FILE};
 use crate::profile::document::{Field, Item, Place, Source};
 
 /// Before the name of a setting as a variable.
@@ -19,15 +20,20 @@ const PREFIX: &str = "PENTIMENTO_";
 const SETTLE_SECONDS: RangeInclusive<f64> = 0.0..=3600.0;
 const PIXELS: RangeInclusive<i64> = 256..=1_000_000_000;
 const LEAST_MEMORY: i64 = 64 << 20;
+const DAYS: RangeInclusive<i64> = 1..=36_500;
 
 /// What a setting holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Path,
     Paths,
+    /// Paths, or tables with a path and the name of a profile.
+    Watches,
     Seconds,
     Pixels,
     Memory,
+    Budget,
+    Days,
     Boolean,
     Name,
 }
@@ -40,8 +46,8 @@ pub(super) enum Scope {
 }
 
 /// Every setting.
-pub(super) const KEYS: [(&str, Kind, Scope); 16] = [
-    ("watch", Kind::Paths, Scope::Studio),
+pub(super) const KEYS: [(&str, Kind, Scope); 18] = [
+    ("watch", Kind::Watches, Scope::Studio),
     ("active", Kind::Path, Scope::Studio),
     ("done", Kind::Path, Scope::Studio),
     ("failed", Kind::Path, Scope::Studio),
@@ -55,9 +61,18 @@ pub(super) const KEYS: [(&str, Kind, Scope); 16] = [
     ("max_pixels", Kind::Pixels, Scope::Anywhere),
     ("allow_symlinks", Kind::Boolean, Scope::Anywhere),
     ("memory_limit", Kind::Memory, Scope::Anywhere),
+    ("snapshots_budget", Kind::Budget, Scope::Anywhere),
+    ("keep_days", Kind::Days, Scope::Anywhere),
     ("model_dirs", Kind::Paths, Scope::Anywhere),
     ("profile_roots", Kind::Paths, Scope::Anywhere),
 ];
+
+/// One layer, and where each of its keys stands.
+#[derive(Debug, Default)]
+pub(super) struct Layer {
+    pub(super) table: Table,
+    pub(super) places: BTreeMap<String, String>,
+}
 
 /// What paths of a layer are relative to.
 #[derive(Debug, Clone, Copy)]
@@ -71,7 +86,7 @@ enum Base<'a> {
 pub(super) fn read(
     root: Option<&Path>,
     around: &Surroundings,
-) -> Result<Vec<Table>, SettingsError> {
+) -> Result<Vec<Layer>, SettingsError> {
     let mut layers = Vec::new();
     if let Some(folder) = around.config_dir() {
         let fields = fields_of(&folder.join("config.toml"))?;
@@ -141,26 +156,29 @@ fn field_of_text(key: &str, text: &str, at: &Place) -> Field {
         .map(|(_, kind, _)| *kind);
     let as_text = || Item::Text(text.to_owned());
     let item = match kind {
-        Some(Kind::Paths) => {
+        Some(Kind::Paths | Kind::Watches) => {
             let parts = text.split(':').filter(|part| !part.is_empty());
             Item::List(parts.map(|part| Item::Text(part.to_owned())).collect())
         }
-        Some(Kind::Seconds | Kind::Pixels | Kind::Memory | Kind::Boolean) => {
-            Item::from_argument(text).unwrap_or_else(as_text)
-        }
+        Some(
+            Kind::Seconds | Kind::Pixels | Kind::Memory | Kind::Budget | Kind::Days | Kind::Boolean,
+        ) => Item::from_argument(text).unwrap_or_else(as_text),
         Some(Kind::Path | Kind::Name) | None => as_text(),
     };
     Field::outside_files(key, at, item)
 }
 
-fn layer(fields: &[Field], base: Base<'_>, around: &Surroundings) -> Result<Table, SettingsError> {
-    let mut table = Table::new();
+fn layer(fields: &[Field], base: Base<'_>, around: &Surroundings) -> Result<Layer, SettingsError> {
+    let mut layer = Layer::default();
     for field in fields {
         let kind = KEYS.iter().find(|(key, ..)| *key == field.key());
         let (key, kind, _) = kind.ok_or_else(|| unknown(field))?;
-        table.insert((*key).to_owned(), value(field, *kind, base, around)?);
+        let value = value(field, *kind, base, around)?;
+        layer.table.insert((*key).to_owned(), value);
+        let place = field.key_place().to_string();
+        layer.places.insert((*key).to_owned(), place);
     }
-    Ok(table)
+    Ok(layer)
 }
 
 fn unknown(field: &Field) -> crate::profile::document::DocumentError {
@@ -176,23 +194,85 @@ fn value(
     Ok(match kind {
         Kind::Path => path(field, field.text()?, base, around)?.into(),
         Kind::Paths => paths(field, base, around)?.into(),
+        Kind::Watches => watches(field, base, around)?.into(),
         Kind::Seconds => field.float(SETTLE_SECONDS)?.into(),
         Kind::Pixels => field.integer(PIXELS)?.into(),
         Kind::Memory => memory(field)?.into(),
+        Kind::Budget => budget(field)?.into(),
+        Kind::Days => field.integer(DAYS)?.into(),
         Kind::Boolean => field.boolean()?.into(),
-        Kind::Name => {
-            let name = |text: &str| {
-                let plain = !text.is_empty() && !text.contains(['/', '\\']);
-                plain.then(|| text.to_owned())
-            };
-            field
-                .parsed(
-                    name,
-                    "it is the name of a profile in profiles/, without .toml",
-                )?
-                .into()
-        }
+        Kind::Name => name(field)?.into(),
     })
+}
+
+fn name(field: &Field) -> Result<String, SettingsError> {
+    let name = |text: &str| {
+        let plain = !text.is_empty() && !text.contains(['/', '\\']);
+        plain.then(|| text.to_owned())
+    };
+    let allowed = "it is the name of a profile in profiles/, without .toml";
+    Ok(field.parsed(name, allowed)?)
+}
+
+/// Returns the watch folders, each as a table with `path` and perhaps `profile`.
+fn watches(
+    field: &Field,
+    base: Base<'_>,
+    around: &Surroundings,
+) -> Result<Vec<Value>, SettingsError> {
+    let expected = "a path, a list of paths, or tables [[watch]] with path and profile";
+    let items = items(field);
+    if items.is_empty() {
+        return Err(field
+            .not_allowed("[]", "there is at least one watched folder")
+            .into());
+    }
+    let mut values = Vec::new();
+    for item in items {
+        let mut watch = Table::new();
+        match item {
+            Item::Text(text) => {
+                watch.insert("path".to_owned(), path(field, text, base, around)?.into());
+            }
+            Item::Table(keys) => {
+                for key in keys {
+                    let value = match key.key() {
+                        "path" => path(key, key.text()?, base, around)?,
+                        "profile" => name(key)?,
+                        _ => return Err(key.unknown(["path", "profile"]).into()),
+                    };
+                    watch.insert(key.key().to_owned(), value.into());
+                }
+                if !watch.contains_key("path") {
+                    return Err(field
+                        .not_allowed("a [[watch]] without path", "each names its folder as path")
+                        .into());
+                }
+            }
+            Item::Integer(_)
+            | Item::Float(_)
+            | Item::Boolean(_)
+            | Item::Date(_)
+            | Item::List(_) => {
+                return Err(field.wrong_type(expected).into());
+            }
+        }
+        values.push(watch.into());
+    }
+    Ok(values)
+}
+
+/// Returns the items of a list, or the one item that stands for a list of itself.
+fn items(field: &Field) -> &[Item] {
+    match field.item() {
+        Item::List(items) => items,
+        Item::Text(_)
+        | Item::Integer(_)
+        | Item::Float(_)
+        | Item::Boolean(_)
+        | Item::Date(_)
+        | Item::Table(_) => std::slice::from_ref(field.item()),
+    }
 }
 
 fn paths(
@@ -201,22 +281,8 @@ fn paths(
     around: &Surroundings,
 ) -> Result<Vec<Value>, SettingsError> {
     let expected = "a path or a list of paths";
-    let items = match field.item() {
-        Item::List(items) => &items[..],
-        Item::Text(_)
-        | Item::Integer(_)
-        | Item::Float(_)
-        | Item::Boolean(_)
-        | Item::Date(_)
-        | Item::Table(_) => std::slice::from_ref(field.item()),
-    };
-    if items.is_empty() && field.key() == "watch" {
-        return Err(field
-            .not_allowed("[]", "there is at least one watched folder")
-            .into());
-    }
     let mut values = Vec::new();
-    for item in items {
+    for item in items(field) {
         let text = item.as_text().ok_or_else(|| field.wrong_type(expected))?;
         values.push(path(field, text, base, around)?.into());
     }
@@ -268,7 +334,20 @@ fn memory(field: &Field) -> Result<i64, SettingsError> {
     Ok(bytes)
 }
 
-fn bytes_of(text: &str) -> Option<i64> {
+/// Returns the budget as [`Budget::parse`] reads it back.
+fn budget(field: &Field) -> Result<String, SettingsError> {
+    let text = match field.item().as_text() {
+        Some(text) => text.to_owned(),
+        None => field.integer(i64::MIN..=i64::MAX)?.to_string(),
+    };
+    if Budget::parse(&text).is_none() {
+        let allowed = "it is a number of bytes, or text such as \"20 GiB\" or \"10 %\" of the disk";
+        return Err(field.not_allowed(&format!("{text:?}"), allowed).into());
+    }
+    Ok(text)
+}
+
+pub(super) fn bytes_of(text: &str) -> Option<i64> {
     let text = text.trim();
     let split = text
         .find(|c: char| !c.is_ascii_digit())

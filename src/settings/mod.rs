@@ -5,8 +5,11 @@
 //! checked by itself first (`layers`), so that a complaint names its line. The environment comes
 //! in as a value; nothing here looks at the process.
 
+mod budget;
 mod error;
 mod layers;
+mod listed;
+mod reload;
 mod studio;
 #[cfg(test)]
 mod tests;
@@ -22,7 +25,10 @@ use serde::Deserialize;
 
 use crate::profile::{ProfileFolders, Roots, plain};
 
+pub use budget::Budget;
 pub use error::SettingsError;
+pub use listed::{Setting, listed};
+pub use reload::{Reloaded, reload};
 pub use studio::{Created, Studio, find_studio, init};
 
 /// What the settings depend on beside files: handed in, so that a test can make it up.
@@ -87,6 +93,10 @@ pub struct Settings {
     pub allow_symlinks: bool,
     /// The most memory a painting may be forecast to take, in bytes; `None` is what is free.
     pub memory_limit: Option<u64>,
+    /// The most that all snapshots together may take; `None` is no limit.
+    pub snapshots_budget: Option<Budget>,
+    /// After how many days the snapshots of a finished job are thinned, 1–36 500; `None` is never.
+    pub keep_days: Option<u32>,
     /// Folders with networks beside the studio's own, as configured.
     pub model_dirs: Vec<PathBuf>,
     /// Folders that a dropped profile may name files in, beside those it always may.
@@ -97,7 +107,7 @@ pub struct Settings {
 /// The settings as `config` hands them back; paths may be relative to the studio.
 #[derive(Debug, Deserialize)]
 struct Merged {
-    watch: Vec<PathBuf>,
+    watch: Vec<MergedWatch>,
     active: PathBuf,
     done: PathBuf,
     failed: PathBuf,
@@ -111,8 +121,16 @@ struct Merged {
     max_pixels: u64,
     allow_symlinks: bool,
     memory_limit: Option<u64>,
+    snapshots_budget: Option<String>,
+    keep_days: Option<u32>,
     model_dirs: Vec<PathBuf>,
     profile_roots: Vec<PathBuf>,
+}
+
+#[derive(Debug, Deserialize)]
+struct MergedWatch {
+    path: PathBuf,
+    profile: Option<String>,
 }
 
 impl Settings {
@@ -123,7 +141,8 @@ impl Settings {
         let mut builder = defaults()?;
         for layer in layers::read(root, around)? {
             // The layer was checked, so what `config` reads is what is meant.
-            builder = builder.add_source(File::from_str(&layer.to_string(), FileFormat::Toml));
+            builder =
+                builder.add_source(File::from_str(&layer.table.to_string(), FileFormat::Toml));
         }
         let merged: Merged = builder.build()?.try_deserialize()?;
         Self::place(merged, root, around)
@@ -140,7 +159,8 @@ impl Settings {
         let all = |paths: &[PathBuf]| paths.iter().map(at).collect::<Vec<_>>();
         let studio = root.map(|_root| Studio {
             root: base.clone(),
-            watch: all(&merged.watch),
+            watch: merged.watch.iter().map(|watch| at(&watch.path)).collect(),
+            watch_profiles: merged.watch.iter().map(|w| w.profile.clone()).collect(),
             active: at(&merged.active),
             done: at(&merged.done),
             failed: at(&merged.failed),
@@ -167,6 +187,9 @@ impl Settings {
             max_pixels: merged.max_pixels,
             allow_symlinks: merged.allow_symlinks,
             memory_limit: merged.memory_limit,
+            // The layer was checked, so it can be read.
+            snapshots_budget: merged.snapshots_budget.as_deref().and_then(Budget::parse),
+            keep_days: merged.keep_days,
             model_dirs: all(&merged.model_dirs),
             profile_roots: all(&merged.profile_roots),
             user_profiles: around.config_dir().map(|folder| folder.join("profiles")),
@@ -193,6 +216,15 @@ impl Settings {
         ProfileFolders::new(studio.chain(self.user_profiles.clone()).collect())
     }
 
+    /// Returns the name of the profile that the settings give to the bundles of the watch folder in
+    /// which `place` lies, if they name one.
+    pub fn watch_profile(&self, place: &Path) -> Option<&str> {
+        let studio = self.studio.as_ref()?;
+        let mut watches = studio.watch.iter().zip(&studio.watch_profiles);
+        let (_, profile) = watches.find(|(watch, _)| place.starts_with(watch))?;
+        profile.as_deref()
+    }
+
     /// Returns where the paths in a profile dropped into the folder `bundle` may lead.
     pub fn roots(&self, bundle: &Path) -> Roots {
         let mut allowed = vec![bundle.to_owned()];
@@ -207,8 +239,9 @@ impl Settings {
 
 fn defaults() -> Result<config::ConfigBuilder<config::builder::DefaultState>, SettingsError> {
     let none: Vec<String> = Vec::new();
+    let watch = std::collections::HashMap::from([("path".to_owned(), "watch".to_owned())]);
     Ok(Config::builder()
-        .set_default("watch", vec!["watch"])?
+        .set_default("watch", vec![watch])?
         .set_default("active", "active")?
         .set_default("done", "done")?
         .set_default("failed", "failed")?

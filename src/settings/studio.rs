@@ -21,6 +21,8 @@ pub struct Studio {
     pub root: PathBuf,
     /// Where people drop bundles; at least one, and none inside another.
     pub watch: Vec<PathBuf>,
+    /// For each of them the name of the profile of bundles that have none, if it has its own.
+    pub watch_profiles: Vec<Option<String>>,
     /// Where claimed bundles lie while they are painted.
     pub active: PathBuf,
     /// Where finished jobs go.

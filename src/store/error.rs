@@ -214,19 +214,19 @@ impl StoreError {
 
     /// Returns true if a write failed in a way that a full disk or quota can be behind.
     pub(super) fn may_be_full(&self) -> bool {
-        match self {
-            Self::Sql { source, .. } => matches!(
-                source.sqlite_error().map(|error| error.extended_code),
-                Some(
-                    ffi::SQLITE_IOERR_WRITE
-                        | ffi::SQLITE_IOERR_FSYNC
-                        | ffi::SQLITE_IOERR_TRUNCATE
-                        | ffi::SQLITE_IOERR_SHMMAP
-                        | ffi::SQLITE_CANTOPEN
-                )
-            ),
-            error => error.is_full(),
-        }
+        let Self::Sql { source, .. } = self else {
+            return self.is_full();
+        };
+        matches!(
+            source.sqlite_error().map(|error| error.extended_code),
+            Some(
+                ffi::SQLITE_IOERR_WRITE
+                    | ffi::SQLITE_IOERR_FSYNC
+                    | ffi::SQLITE_IOERR_TRUNCATE
+                    | ffi::SQLITE_IOERR_SHMMAP
+                    | ffi::SQLITE_CANTOPEN
+            )
+        )
     }
 }
 

@@ -4,6 +4,7 @@
 //! another is decided by [`Job::enter`] alone; here it is asked with what is stored, so that the
 //! history stays legal whoever writes.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::ffi::OsString;
 
@@ -89,7 +90,7 @@ pub struct JobRow {
     pub changed: Timestamp,
     /// Jobs of a higher priority run first; 0 unless set.
     pub priority: i32,
-    /// What the job was made from, see [`crate::store::fingerprint`].
+    /// What the job was made from, see [`crate::store::fingerprint()`].
     pub fingerprint: Option<String>,
 }
 
@@ -189,7 +190,7 @@ impl Change<'_> {
         known(id, n_changed)
     }
 
-    /// Records what a job was made from, see [`crate::store::fingerprint`].
+    /// Records what a job was made from, see [`crate::store::fingerprint()`].
     pub fn set_fingerprint(&self, id: JobId, fingerprint: &str) -> Result<(), StoreError> {
         let sql = "UPDATE jobs SET fingerprint = ?2 WHERE id = ?1";
         let n_changed = self
@@ -219,7 +220,7 @@ impl Change<'_> {
         now: Timestamp,
     ) -> Result<Rederived, StoreError> {
         let mut rederived = Rederived::default();
-        let mut seen = std::collections::BTreeMap::new();
+        let mut seen = BTreeMap::new();
         for (at, (place, job)) in found.iter().enumerate() {
             let known_place = self.place(job.id)?;
             let best = seen.entry(job.id).or_insert(at);

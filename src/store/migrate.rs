@@ -39,6 +39,27 @@ pub(super) struct Migration {
     pub(super) sql: &'static str,
 }
 
+/// Fails if schema number `found` is newer than the last of `migrations`.
+pub(super) fn refuse_newer(
+    path: &Path,
+    found: u32,
+    migrations: &[Migration],
+) -> Result<(), StoreError> {
+    let known = newest(migrations);
+    if found <= known {
+        return Ok(());
+    }
+    Err(StoreError::Newer {
+        path: path.to_owned(),
+        found,
+        known,
+        backup: (1..=known)
+            .rev()
+            .map(|number| backup_path(path, number))
+            .find(|backup| backup.is_file()),
+    })
+}
+
 /// Brings the database, whose schema is number `found`, to the last of `migrations`.
 pub(super) fn migrate(
     connection: &mut Connection,
@@ -47,21 +68,9 @@ pub(super) fn migrate(
     now: Timestamp,
     migrations: &[Migration],
 ) -> Result<Origin, StoreError> {
-    let known = u32::try_from(migrations.len()).unwrap_or(u32::MAX);
-    if found > known {
-        return Err(StoreError::Newer {
-            path: path.to_owned(),
-            found,
-            known,
-            backup: (1..=known)
-                .rev()
-                .map(|number| backup_path(path, number))
-                .find(|backup| backup.is_file()),
-        });
-    }
     let origin = match found {
         0 => Origin::Created,
-        from if from < known => {
+        from if from < newest(migrations) => {
             let backup = backup_path(path, from);
             back_up(connection, path, &backup)?;
             Origin::Migrated { from, backup }
@@ -75,6 +84,10 @@ pub(super) fn migrate(
         }
     }
     Ok(origin)
+}
+
+fn newest(migrations: &[Migration]) -> u32 {
+    u32::try_from(migrations.len()).unwrap_or(u32::MAX)
 }
 
 /// Returns where the copy of the store at `path` with schema `number` is kept.
@@ -190,14 +203,14 @@ fn begin(transaction: &Transaction<'_>, now: Timestamp) -> rusqlite::Result<()> 
 }
 
 fn failed(path: &Path, number: u32, migration: &Migration, source: rusqlite::Error) -> StoreError {
-    let what = "change the schema";
-    match sort(what, path, source) {
-        StoreError::Sql { path, source, .. } => StoreError::Migrate {
-            path,
-            number,
-            name: migration.name,
-            source,
-        },
-        error => error,
+    let sorted = sort("change the schema", path, source);
+    let StoreError::Sql { path, source, .. } = sorted else {
+        return sorted;
+    };
+    StoreError::Migrate {
+        path,
+        number,
+        name: migration.name,
+        source,
     }
 }

@@ -1,10 +1,13 @@
 //! Opening the database file: what may be opened, how a connection is set up, and what is refused.
 //!
-//! Nothing is written before the file is known to be a store, or to hold nothing at all.
+//! Nothing is written before the file is known to be a store, or to hold nothing at all. One that was
+//! not closed, which its log tells, has its pages looked at first.
 
 use std::ffi::OsString;
 use std::fs;
+use std::fs::File;
 use std::io;
+use std::io::Read;
 use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,6 +15,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 use rusqlite::OpenFlags;
 use rusqlite::config::DbConfig;
+use rusqlite::ffi;
 
 use crate::clock::Timestamp;
 use crate::store::Origin;
@@ -22,6 +26,9 @@ use crate::store::migrate::Migration;
 
 /// Marks a database as one of this program: `PENT`.
 pub(super) const APPLICATION_ID: i32 = 0x5045_4e54;
+
+/// How a file of SQLite begins.
+const HEAD: [u8; 16] = *b"SQLite format 3\0";
 
 /// How long a connection waits for another that writes.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -41,10 +48,10 @@ pub(super) fn open(
             let (what, path) = ("look at", path.to_owned());
             return Err(StoreError::File { what, path, source });
         }
-        Ok(metadata) if metadata.len() == 0 => keep_orphan(path)?,
-        Ok(_) => {}
-        Err(_) => keep_orphan(path)?,
+        Ok(metadata) if 0 < metadata.len() => look_at_head(path)?,
+        Ok(_) | Err(_) => keep_orphan(path)?,
     }
+    let was_closed = !beside(path, "-wal").exists();
     let failed = |source| sort("open the database", path, source);
     // Without SQLITE_OPEN_URI: a path stays a path, whatever it looks like.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
@@ -56,6 +63,10 @@ pub(super) fn open(
     let keep_log = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
     connection.set_db_config(keep_log, true).map_err(failed)?;
     let found = identify(&connection, path)?;
+    migrate::refuse_newer(path, found, migrations)?;
+    if !was_closed {
+        look_at_pages(&connection, path)?;
+    }
     connection.set_db_config(keep_log, false).map_err(failed)?;
     prepare(&connection).map_err(failed)?;
     let mode: String = connection
@@ -67,6 +78,40 @@ pub(super) fn open(
     }
     let origin = migrate::migrate(&mut connection, path, found, now, migrations)?;
     Ok((connection, origin))
+}
+
+/// Refuses a file that does not begin as a database does: with a whole log beside it SQLite would
+/// take the log's first page for the file's.
+///
+/// Not to be called while this process has the file open: to close it gives up SQLite's locks.
+fn look_at_head(path: &Path) -> Result<(), StoreError> {
+    let mut head = [0; HEAD.len()];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut head));
+    match read {
+        Ok(()) if head == HEAD => Ok(()),
+        Err(source) if source.kind() != io::ErrorKind::UnexpectedEof => Err(StoreError::File {
+            what: "read the job store",
+            path: path.to_owned(),
+            source,
+        }),
+        Ok(()) | Err(_) => Err(damaged(path, ffi::SQLITE_NOTADB, None)),
+    }
+}
+
+/// Refuses a database whose pages do not fit together, before its log is worked into it.
+fn look_at_pages(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let told: String = connection
+        .query_row("PRAGMA quick_check(1)", (), |row| row.get(0))
+        .map_err(|source| sort("check the pages", path, source))?;
+    if told == "ok" {
+        return Ok(());
+    }
+    Err(damaged(path, ffi::SQLITE_CORRUPT, Some(told)))
+}
+
+fn damaged(path: &Path, code: i32, words: Option<String>) -> StoreError {
+    let source = rusqlite::Error::SqliteFailure(ffi::Error::new(code), words);
+    sort("open the database", path, source)
 }
 
 /// Puts aside a log whose database is gone: SQLite would remove it.

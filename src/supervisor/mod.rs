@@ -24,11 +24,13 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::Child;
 use tokio::process::ChildStdin;
 use tokio::process::Command;
+use tokio::sync::mpsc;
 use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::protocol;
 use crate::protocol::Assignment;
+use crate::protocol::Edit;
 use crate::protocol::Event;
 use crate::protocol::Order;
 use crate::supervisor::lines::Line;
@@ -97,28 +99,55 @@ pub struct Orders<'a> {
     pub clock: Clock,
     /// How urgently the worker is to end.
     pub urgency: watch::Receiver<Urgency>,
+    /// Changes of options to pass on to the worker; its answers are events.
+    pub edits: mpsc::UnboundedReceiver<Edit>,
+}
+
+/// One attempt at a job, over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// How the worker ended.
+    pub ending: Ending,
+    /// The newest checkpoint that it wrote; `None` if this attempt brought none.
+    pub checkpoint: Option<Reached>,
+}
+
+/// How far a job is safe on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reached {
+    /// The stage, from 1.
+    pub stage: u32,
+    /// The last iteration within the stage that need not be made again.
+    pub iteration: u32,
 }
 
 /// Runs one worker over `assignment` to its end and returns how that was.
 ///
 /// Events are passed to `tell` as they come. When `urgency` rises, the worker is stopped or killed.
-/// Dropping the future kills the worker.
+/// An edit that the worker does not answer has not been carried out. Dropping the future kills the
+/// worker.
 pub async fn run(
     command: &WorkerCommand,
     assignment: &Assignment,
     log: &Path,
     orders: Orders<'_>,
     tell: &mut dyn FnMut(&Event),
-) -> Ending {
+) -> Attempt {
     let Orders {
         limits,
         clock,
         urgency,
+        edits,
     } = orders;
     let n_oom_kills = verdict::n_oom_kills();
     let (child, stdin) = match start(command, assignment).await {
         Ok(started) => started,
-        Err(error) => return verdict::not_started(&error),
+        Err(error) => {
+            return Attempt {
+                ending: verdict::not_started(&error),
+                checkpoint: None,
+            };
+        }
     };
     let group = Group(
         child
@@ -132,10 +161,14 @@ pub async fn run(
         limits,
         clock,
         urgency,
+        edits,
     };
     let mut evidence = attendant.attend(log, tell).await;
     evidence.is_out_of_memory = verdict::n_oom_kills() > n_oom_kills;
-    verdict::judge(evidence)
+    Attempt {
+        checkpoint: evidence.checkpoint,
+        ending: verdict::judge(evidence),
+    }
 }
 
 async fn start(
@@ -191,6 +224,7 @@ struct Attendant<'a> {
     limits: &'a Limits,
     clock: Clock,
     urgency: watch::Receiver<Urgency>,
+    edits: mpsc::UnboundedReceiver<Edit>,
 }
 
 impl Attendant<'_> {
@@ -203,14 +237,19 @@ impl Attendant<'_> {
         let mut stall = Stall::new(self.limits, self.clock.monotonic());
         let mut kill_at = None;
         let mut is_listening = true;
-        let (mut is_reading, mut is_logging) = (true, true);
+        let (mut is_reading, mut is_logging, mut is_edited) = (true, true, true);
         while evidence.exit.is_none() || is_reading || is_logging {
             let deadline = kill_at.unwrap_or(stall.deadline());
             let left = deadline.saturating_sub(self.clock.monotonic());
             tokio::select! {
                 line = lines.next(), if is_reading => match line {
                     Some(Line::Event(event)) => {
-                        stall.note(&event, self.clock.monotonic());
+                        let now = self.clock.monotonic();
+                        stall.note(&event, now);
+                        if event == Event::Heartbeat && self.is_stopping() {
+                            // It writes its checkpoint, which may be gigabytes.
+                            kill_at = kill_at.map(|at: Duration| at.max(now + self.limits.stop_grace));
+                        }
                         tell(&event);
                         evidence.hear(event);
                     }
@@ -240,6 +279,10 @@ impl Attendant<'_> {
                         kill_at = Some(self.stop(urgency).await);
                     }
                 }
+                edit = self.edits.recv(), if is_edited => match edit {
+                    Some(edit) => self.send(&Order::Edit(edit)).await,
+                    None => is_edited = false,
+                },
                 () = tokio::time::sleep(left) => {
                     if evidence.exit.is_some() {
                         break;
@@ -261,12 +304,21 @@ impl Attendant<'_> {
         if urgency == Urgency::Kill {
             return now;
         }
-        if let (Some(stdin), Ok(line)) = (&mut self.stdin, protocol::to_line(&Order { stop: true }))
-        {
-            // The end of the input says the same, should the worker not read any more.
-            let _may_be_gone = stdin.write_all(&line).await;
-        }
+        // The end of the input says the same, should the worker not read any more.
+        self.send(&Order::Stop(true)).await;
         self.stdin = None;
         now + self.limits.stop_grace
+    }
+
+    /// Gives the worker an order, if it still listens.
+    async fn send(&mut self, order: &Order) {
+        if let (Some(stdin), Ok(line)) = (&mut self.stdin, protocol::to_line(order)) {
+            let _may_be_gone = stdin.write_all(&line).await;
+        }
+    }
+
+    /// Returns true if the worker was told to stop and may take its time over it.
+    fn is_stopping(&self) -> bool {
+        *self.urgency.borrow() == Urgency::Stop
     }
 }

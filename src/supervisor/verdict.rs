@@ -10,6 +10,7 @@ use crate::job::Failure;
 use crate::job::FailureKind;
 use crate::protocol::Event;
 use crate::protocol::FailureClass;
+use crate::supervisor::Reached;
 
 /// More lines than this that are no events mean that a worker cannot be understood.
 const GARBAGE_MAX: u32 = 1000;
@@ -27,13 +28,16 @@ pub enum Ending {
     /// There is no picture.
     Failed(Failure),
     /// It was told to stop and had not finished.
-    Stopped,
+    Stopped {
+        /// What it said to have kept; `None` if it was killed before it had said so.
+        kept: Option<Reached>,
+    },
 }
 
 /// What is known about a worker's end.
 #[derive(Debug, Default)]
 pub(super) struct Evidence {
-    /// Its last word, if that was `Finished` or `Failed`.
+    /// Its last word, if that was `Finished`, `Failed` or `Stopped`.
     pub(super) last_word: Option<Event>,
     /// How the process ended.
     pub(super) exit: Option<io::Result<ExitStatus>>,
@@ -45,13 +49,29 @@ pub(super) struct Evidence {
     pub(super) n_garbage: u32,
     /// The system killed a process for lack of memory while it ran.
     pub(super) is_out_of_memory: bool,
+    /// The newest checkpoint that it told of.
+    pub(super) checkpoint: Option<Reached>,
 }
 
 impl Evidence {
-    /// Remembers an event if it is a last word.
+    /// Remembers an event if it is a last word or tells how far it is.
     pub(super) fn hear(&mut self, event: Event) {
-        if matches!(event, Event::Finished { .. } | Event::Failed { .. }) {
-            self.last_word = Some(event);
+        match event {
+            Event::Finished { .. } | Event::Failed { .. } | Event::Stopped { .. } => {
+                self.last_word = Some(event);
+            }
+            Event::Checkpoint {
+                stage, iteration, ..
+            } => self.checkpoint = Some(Reached { stage, iteration }),
+            Event::Started { .. }
+            | Event::Progress { .. }
+            | Event::Snapshot { .. }
+            | Event::Note { .. }
+            | Event::Resumed { .. }
+            | Event::Heartbeat
+            | Event::Edited { .. }
+            | Event::EditRefused { .. }
+            | Event::Unknown => {}
         }
     }
 
@@ -85,7 +105,10 @@ pub(super) fn judge(evidence: Evidence) -> Ending {
             reason,
             hint,
         }),
-        _ if evidence.was_stopped => Ending::Stopped,
+        Some(Event::Stopped { stage, iteration }) if is_success => Ending::Stopped {
+            kept: Some(Reached { stage, iteration }),
+        },
+        _ if evidence.was_stopped => Ending::Stopped { kept: None },
         _ => died(
             evidence.exit,
             evidence.stalled_for,
@@ -233,7 +256,7 @@ mod tests {
     fn reason(ending: Ending) -> String {
         match ending {
             Ending::Failed(failure) => failure.reason,
-            other @ (Ending::Finished { .. } | Ending::Stopped) => {
+            other @ (Ending::Finished { .. } | Ending::Stopped { .. }) => {
                 panic!("{other:?} is no failure")
             }
         }
@@ -305,7 +328,19 @@ mod tests {
                 was_stopped: true,
                 ..evidence(9)
             }),
-            Ending::Stopped
+            Ending::Stopped { kept: None }
         );
+        let stopped = Evidence {
+            last_word: Some(Event::Stopped {
+                stage: 2,
+                iteration: 30,
+            }),
+            ..evidence(0)
+        };
+        let kept = Some(Reached {
+            stage: 2,
+            iteration: 30,
+        });
+        assert_eq!(judge(stopped), Ending::Stopped { kept });
     }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use super::edits::JournalError;
 use crate::engine::EngineError;
 use crate::network::{NetworkError, UnknownLayer};
 use crate::objective::ObjectiveError;
@@ -71,6 +72,19 @@ pub enum TransferError {
         /// Largest `image_size` that fits.
         largest: Option<usize>,
     },
+    /// More room on the disk is needed than there is.
+    #[error("the job needs about {} of disk in {}, has {}", gib(*.needed), folder.display(), gib(*.available))]
+    Disk {
+        /// The place.
+        folder: PathBuf,
+        /// Bytes needed.
+        needed: u64,
+        /// Bytes that may be written.
+        available: u64,
+    },
+    /// The record of edits cannot be used.
+    #[error(transparent)]
+    Edits(#[from] JournalError),
     /// The loss or its gradient is no number any more.
     #[error("stage {stage}, iteration {iteration}: {stop}; {}", mend(.kept.as_ref()))]
     NotFinite {

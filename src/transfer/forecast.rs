@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 
-use super::stage::{optimizer_options, pooling, spec};
+use super::scene::{optimizer_options, pooling, spec};
 use super::targets::{image_size, stage_size, style_size};
 use super::{Inputs, Task, TransferError};
 use crate::engine::Device;
@@ -69,7 +69,7 @@ pub fn forecast(
 }
 
 /// Returns the stage's optimiser with the history that it can fill: a pair an iteration.
-fn optimizer(stage: &Stage, compat: Option<Compat>) -> Options {
+pub(super) fn optimizer(stage: &Stage, compat: Option<Compat>) -> Options {
     let mut options = optimizer_options(stage, compat);
     let iterations = usize::try_from(stage.num_iterations).unwrap_or(usize::MAX);
     if let (Options::Lbfgs(lbfgs), Some(iterations), false) = (

@@ -1,37 +1,49 @@
 //! One picture: stages × iterations, from the files of a task to the file of the result.
 //!
 //! [`paint`] reads the pictures, runs the stages of the profile and writes snapshots, the table of
-//! losses and the result. It tells what happens through [`Event`]s, whose receiver answers whether
+//! losses and the result. [`paint_kept`] does the same in a way that a later call can go on from,
+//! to the same pixels, and takes edits on the way. It tells what happens through [`Event`]s, whose receiver answers whether
 //! to go on. It knows nothing of jobs, queues or terminals: `worker` and `cli` are built on it.
 //!
 //! Always true: what is written is the picture at an evaluation whose loss and gradient were
 //! numbers; a run that goes wrong keeps the last of those.
 
+mod checkpoint;
+mod disk;
+mod edits;
 mod error;
 mod forecast;
+mod inputs;
+mod kept;
 mod look;
+mod losses;
 mod noise;
 mod output;
 mod recipe;
+mod scene;
 mod stage;
 mod targets;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::time::Duration;
 
+pub use checkpoint::{Cadence, Keep};
+pub use edits::{EditOrder, JournalError};
 pub use error::TransferError;
 pub use forecast::forecast;
+pub use kept::{Ended, paint_kept};
 pub use look::{LookError, Sight, look};
-pub use output::{Naming, SavedAs, StoppedAs, snapshots};
+pub use output::{Naming, SavedAs, snapshots};
 pub use recipe::RECIPE_KEY;
-pub use stage::{pooling, spec, weights};
+pub use scene::{pooling, spec, weights};
 
 use crate::engine::{Device, Engine};
-use crate::network::{self, Coverage, Network};
-use crate::pixels::{self, DecodeOptions, Picture};
-use crate::profile::{Compat, Init, NetworkRef, Profile, Roots};
+use crate::network::Network;
+use crate::profile::{Compat, NetworkRef, Profile, Roots};
 use error::gib;
+use inputs::{Inputs, checked, networks};
 use output::Output;
 use recipe::Recipe;
 use stage::StageRun;
@@ -90,6 +102,50 @@ pub enum Event<'a> {
         /// The iteration within the stage, from 1.
         iteration: usize,
     },
+    /// A checkpoint was written: a later run goes on from here.
+    Checkpoint {
+        /// The stage, from 1.
+        stage: usize,
+        /// The last iteration within the stage that is in it.
+        iteration: usize,
+        /// Evaluations made in all attempts, those that were lost included.
+        evaluations: u64,
+        /// Bytes that were written.
+        bytes: u64,
+        /// How long that took.
+        took: Duration,
+    },
+    /// The run goes on from a checkpoint, or begins anew because none can be used.
+    Resumed {
+        /// The stage, from 1.
+        stage: usize,
+        /// The last iteration within the stage that is not made again.
+        iteration: usize,
+        /// What was lost beyond the work since the last checkpoint, in words.
+        lost: Option<String>,
+    },
+    /// A long checkpoint is being written.
+    Heartbeat,
+    /// An edit is on record and holds from this iteration on.
+    Edited {
+        /// The edit's id.
+        id: u64,
+        /// The stage in which it came, from 1.
+        stage: usize,
+        /// The first iteration that is made with it.
+        iteration: usize,
+        /// The option.
+        option: String,
+        /// Its value from now on.
+        value: f64,
+    },
+    /// An edit was not carried out.
+    EditRefused {
+        /// The edit's id.
+        id: u64,
+        /// Why not, in words.
+        reason: String,
+    },
 }
 
 /// A stage at its beginning.
@@ -133,7 +189,7 @@ pub struct Evaluation<'a> {
 pub enum Flow {
     /// Go on.
     Continue,
-    /// Write the picture as it is and end.
+    /// Write the picture as it is and end; a run that is kept writes a checkpoint instead.
     Stop,
 }
 
@@ -160,144 +216,57 @@ pub fn paint(
     tools: &Tools,
     on_event: &mut dyn FnMut(Event) -> Flow,
 ) -> Result<Painted, TransferError> {
-    let inputs = Inputs::read(task, on_event)?;
-    let networks = networks(task)?;
-    let task = &checked(task, &networks)?;
-    forecast::refuse_what_does_not_fit(task, &inputs, &networks, tools.device)?;
-    let recipe = Recipe::new(task, &inputs, &networks);
-    let mut output = Output::new(task, recipe)?;
-    let mut run = StageRun::new(task, tools, &inputs);
-    let stages = task.profile.stages().len();
-    for (index, stage) in task.profile.stages().iter().enumerate() {
-        let network = &networks[&stage.network];
-        let flow = run.stage(index, network, &mut output, on_event)?;
-        if flow == Flow::Stop || index + 1 == stages {
-            return run.finish(&mut output, flow == Flow::Stop);
-        }
-    }
-    Err(TransferError::NoStage)
+    let ready = Ready::prepare(task, tools, on_event)?;
+    let mut output = Output::new(&ready.task, ready.recipe())?;
+    let mut run = StageRun::new(&ready.task, tools, &ready.inputs, None);
+    let flow = stages(&mut run, &ready, &mut output, on_event)?;
+    run.finish(&mut output, flow == Flow::Stop)
 }
 
-/// The pictures of a task, read.
-pub(crate) struct Inputs {
-    /// The content picture; where there is none, the first style in its place, for its shape.
-    content: Picture,
-    styles: Vec<Picture>,
-    /// The picture that each stage with `init = FILE` starts from.
-    inits: BTreeMap<String, Picture>,
-    /// SHA-256 of each file: role, base name, digest.
-    hashes: Vec<recipe::InputHash>,
+/// Runs the stages that are left.
+fn stages(
+    run: &mut StageRun,
+    ready: &Ready,
+    output: &mut Output,
+    on_event: &mut dyn FnMut(Event) -> Flow,
+) -> Result<Flow, TransferError> {
+    let stages = ready.task.profile.stages();
+    for (index, stage) in stages.iter().enumerate().skip(run.next_stage()) {
+        let network = &ready.networks[&stage.network];
+        if run.stage(index, network, output, on_event)? == Flow::Stop {
+            return Ok(Flow::Stop);
+        }
+    }
+    Ok(Flow::Continue)
 }
 
-impl Inputs {
-    /// Returns the bytes that the pictures hold while the run lasts.
-    fn bytes(&self) -> u64 {
-        let pictures = [&self.content].into_iter();
-        let pictures = pictures.chain(&self.styles).chain(self.inits.values());
-        let pixels =
-            pictures.map(|picture| picture.width() * picture.height() * 3 * size_of::<f32>());
-        pixels
-            .map(|bytes| u64::try_from(bytes).unwrap_or(u64::MAX))
-            .sum()
-    }
+/// What a run needs, read and checked.
+struct Ready {
+    task: Task,
+    inputs: Inputs,
+    networks: BTreeMap<NetworkRef, Network>,
+}
 
-    fn read(task: &Task, on_event: &mut dyn FnMut(Event) -> Flow) -> Result<Self, TransferError> {
-        if task.content.is_none() && task.profile.needs_content() {
-            return Err(TransferError::NoContent);
-        }
-        if task.styles.is_empty() && task.profile.needs_style() {
-            return Err(TransferError::NoStyle);
-        }
-        let mut hashes = Vec::new();
-        let mut open = |role: &str, path: &PathBuf| -> Result<Picture, TransferError> {
-            let options = DecodeOptions {
-                max_pixels: task
-                    .profile
-                    .max_pixels
-                    .unwrap_or(u64::MAX)
-                    .min(task.max_pixels),
-                matte: task.profile.matte.0.map(f32::from),
-                follow_symlinks: task.follow_symlinks,
-            };
-            let opened = pixels::open(path, &options)?;
-            let name = path
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned();
-            for note in &opened.notes {
-                on_event(Event::Note(format!("{}: {note}", name.escape_debug())));
-            }
-            hashes.push(recipe::InputHash {
-                role: role.to_owned(),
-                name,
-                sha256: opened.sha256,
-            });
-            Ok(opened.picture)
-        };
-        let content = match &task.content {
-            Some(path) => Some(open("content", path)?),
-            None => None,
-        };
-        let styles = task
-            .styles
-            .iter()
-            .map(|path| open("style", path))
-            .collect::<Result<Vec<_>, _>>()?;
-        let content = content
-            .or_else(|| styles.first().cloned())
-            .ok_or(TransferError::NoContent)?;
-        let mut inits = BTreeMap::new();
-        for stage in task.profile.stages() {
-            if let Init::File(file) = &stage.init
-                && !inits.contains_key(file)
-            {
-                let path = task.roots.locate("init", file)?;
-                inits.insert(file.clone(), open("init", &path)?);
-            }
-        }
+impl Ready {
+    fn prepare(
+        task: &Task,
+        tools: &Tools,
+        on_event: &mut dyn FnMut(Event) -> Flow,
+    ) -> Result<Self, TransferError> {
+        let inputs = Inputs::read(task, on_event)?;
+        let networks = networks(task)?;
+        let task = checked(task, &networks)?;
+        forecast::refuse_what_does_not_fit(&task, &inputs, &networks, tools.device)?;
         Ok(Self {
-            content,
-            styles,
-            inits,
-            hashes,
+            task,
+            inputs,
+            networks,
         })
     }
-}
 
-/// Reads each network that the stages name, once.
-fn networks(task: &Task) -> Result<BTreeMap<NetworkRef, Network>, TransferError> {
-    let mut networks = BTreeMap::new();
-    for stage in task.profile.stages() {
-        if networks.contains_key(&stage.network) {
-            continue;
-        }
-        let name = match &stage.network {
-            NetworkRef::Named(name) => name.clone(),
-            NetworkRef::File(file) => task
-                .roots
-                .locate("network", file)?
-                .to_string_lossy()
-                .into_owned(),
-        };
-        let mut network = network::find(&name, &task.network_dirs)?;
-        if task.profile.compat.is_some() {
-            // The original tools leave unseen what the network does not see.
-            network.set_coverage(Coverage::Exact);
-        }
-        networks.insert(stage.network.clone(), network);
+    fn recipe(&self) -> Recipe {
+        Recipe::new(&self.task, &self.inputs, &self.networks)
     }
-    Ok(networks)
-}
-
-/// Refuses, before any work, what a later stage would trip over. The task that it returns calls
-/// layers by their own names, which are those in the table of losses.
-fn checked(task: &Task, networks: &BTreeMap<NetworkRef, Network>) -> Result<Task, TransferError> {
-    let mut task = task.clone();
-    task.profile
-        .rename_layers(|network, layers| networks[network].layer_names(layers))?;
-    task.profile.check_styles(task.styles.len())?;
-    Ok(task)
 }
 
 /// Returns the factor from a picture's 0–255 to the variable that is optimised: 1, or 256/255 in

@@ -1,15 +1,16 @@
 //! What a run leaves behind: snapshots, the table of losses, the result.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
+use super::edits::Entry;
+use super::losses::{Rows, Table};
 use super::recipe::Recipe;
 use super::{Task, TransferError};
 use crate::pixels::{
     Depth, Picture, original_colors_lua, original_colors_pt, save_jpeg, save_png, verify,
 };
-use crate::profile::{Compat, OutputFormat, PngDepth, Profile, Stage};
+use crate::profile::{Compat, OutputFormat, PngDepth, Profile};
 
 /// Quality of a JPEG result.
 const JPEG_QUALITY: u8 = 95;
@@ -23,17 +24,6 @@ pub struct Naming {
     pub snapshots: SavedAs,
     /// The table of losses, if one is wanted.
     pub losses: Option<PathBuf>,
-    /// What a run that was stopped leaves.
-    pub stopped: StoppedAs,
-}
-
-/// As what the picture of a run that was stopped is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StoppedAs {
-    /// As the result: nobody will go on with it.
-    Result,
-    /// As a snapshot: the result is only what was painted to its end.
-    Snapshot,
 }
 
 /// How snapshots are named.
@@ -58,13 +48,8 @@ pub(super) struct Output<'a> {
     table: Option<Table>,
 }
 
-struct Table {
-    path: PathBuf,
-    file: BufWriter<File>,
-    columns: Vec<String>,
-}
-
 impl<'a> Output<'a> {
+    /// Begins the output of a run.
     pub(super) fn new(task: &'a Task, recipe: Recipe) -> Result<Self, TransferError> {
         let table = match &task.naming.losses {
             Some(path) => Some(Table::create(path, task)?),
@@ -77,23 +62,49 @@ impl<'a> Output<'a> {
         })
     }
 
+    /// Goes on with the output of a run behind `at` (stage, iteration), and returns what was found
+    /// in its table of losses.
+    pub(super) fn go_on(
+        task: &'a Task,
+        recipe: Recipe,
+        at: (usize, usize),
+    ) -> Result<(Self, Rows), TransferError> {
+        let (table, rows) = match &task.naming.losses {
+            Some(path) => {
+                let (table, rows) = Table::go_on(path, task, at)?;
+                (Some(table), rows)
+            }
+            None => (None, Rows::default()),
+        };
+        let output = Self {
+            task,
+            recipe,
+            table,
+        };
+        Ok((output, rows))
+    }
+
     /// Adds a row to the table of losses.
     pub(super) fn losses(
         &mut self,
-        stage: usize,
-        iteration: usize,
+        at: (usize, usize),
         total: f64,
         terms: &[(String, f32)],
     ) -> Result<(), TransferError> {
-        let Some(table) = &mut self.table else {
-            return Ok(());
-        };
-        table
-            .row((stage, iteration), total, terms)
-            .map_err(|source| TransferError::Losses {
-                path: table.path.clone(),
-                source,
-            })
+        match &mut self.table {
+            Some(table) => table.row(at, total, terms),
+            None => Ok(()),
+        }
+    }
+
+    /// Makes the table of losses durable.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        self.table.as_ref().map_or(Ok(()), Table::sync)
+    }
+
+    /// Takes note of an edit, for the recipe of pictures to come.
+    pub(super) fn edited(&mut self, entry: Entry) {
+        self.recipe.edited(entry);
     }
 
     /// Writes a snapshot and returns its file.
@@ -191,74 +202,4 @@ impl SavedAs {
             Self::In(folder) => folder.join(format!("{iteration:06}.png")),
         }
     }
-}
-
-impl Table {
-    /// Begins the table with a column for every term that any stage has.
-    fn create(path: &Path, task: &Task) -> Result<Self, TransferError> {
-        let columns = columns(task);
-        let begin = || {
-            let mut file = BufWriter::new(File::create(path)?);
-            writeln!(
-                file,
-                "stage,iteration,total{}",
-                joined(columns.iter().cloned())
-            )?;
-            file.flush()?;
-            Ok(file)
-        };
-        let file = begin().map_err(|source| TransferError::Losses {
-            path: path.to_owned(),
-            source,
-        })?;
-        Ok(Self {
-            path: path.to_owned(),
-            file,
-            columns,
-        })
-    }
-
-    fn row(
-        &mut self,
-        (stage, iteration): (usize, usize),
-        total: f64,
-        terms: &[(String, f32)],
-    ) -> std::io::Result<()> {
-        // A term that this stage does not have leaves its cell empty.
-        let cells = self.columns.iter().map(|column| {
-            let term = terms.iter().find(|(name, _)| name == column);
-            term.map(|(_, loss)| loss.to_string()).unwrap_or_default()
-        });
-        writeln!(self.file, "{stage},{iteration},{total}{}", joined(cells))?;
-        // Rows are few and slow to come; whoever watches the file sees each as it is made.
-        self.file.flush()
-    }
-}
-
-fn joined(cells: impl Iterator<Item = String>) -> String {
-    cells.fold(String::new(), |line, cell| line + "," + &cell)
-}
-
-/// Returns the columns of all stages: content terms, style terms, total variation.
-fn columns(task: &Task) -> Vec<String> {
-    let stages = task.profile.stages();
-    let content = stages
-        .iter()
-        .flat_map(Stage::content_in_use)
-        .map(|l| format!("content:{l}"));
-    let style = stages
-        .iter()
-        .flat_map(Stage::style_in_use)
-        .map(|l| format!("style:{l}"));
-    let tv = stages
-        .iter()
-        .filter(|s| s.tv_weight > 0.0)
-        .map(|_| "tv".to_owned());
-    let mut columns: Vec<String> = Vec::new();
-    for column in content.chain(style).chain(tv) {
-        if !columns.contains(&column) {
-            columns.push(column);
-        }
-    }
-    columns
 }

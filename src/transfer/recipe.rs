@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::edits::Entry;
 use super::{Inputs, Task};
 use crate::network::Network;
 use crate::profile::{EmbedParams, NetworkRef};
@@ -26,6 +27,7 @@ pub(super) struct Recipe {
     seed: u32,
     inputs: Vec<InputHash>,
     networks: BTreeMap<String, String>,
+    edits: Vec<Entry>,
 }
 
 /// The JSON object.
@@ -45,6 +47,9 @@ struct Embedded<'a> {
     /// SHA-256 of each network's file, by the profile's name for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     networks: Option<&'a BTreeMap<String, String>>,
+    /// What was changed while it was painted, in the order in which it came to hold.
+    #[serde(skip_serializing_if = "<[Entry]>::is_empty")]
+    edits: &'a [Entry],
 }
 
 impl Recipe {
@@ -67,7 +72,13 @@ impl Recipe {
             seed: task.profile.seed.unwrap_or(task.seed),
             inputs: inputs.hashes.clone(),
             networks: networks.collect(),
+            edits: Vec::new(),
         }
+    }
+
+    /// Takes note of an edit that holds from here on.
+    pub(super) fn edited(&mut self, entry: Entry) {
+        self.edits.push(entry);
     }
 
     /// Returns the entries to embed in the picture at `stage` and `iteration`.
@@ -86,6 +97,7 @@ impl Recipe {
             iteration,
             inputs: full.then_some(&self.inputs),
             networks: full.then_some(&self.networks),
+            edits: &self.edits,
         };
         let text = serde_json::to_string(&embedded).expect("the recipe has only text and numbers");
         vec![(RECIPE_KEY.to_owned(), text)]

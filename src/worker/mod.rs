@@ -1,8 +1,9 @@
 //! The worker process: reads its assignment, paints, and tells what happens.
 //!
 //! Self-contained: a job's folder in, events and files out; it knows nothing of queues. It stops
-//! within one iteration when told to or when its input ends, and ends itself should that take
-//! longer than its grace, so that no worker outlives its supervisor.
+//! within one iteration when told to or when its input ends, writing a checkpoint first, and ends
+//! itself should it show no sign of life for longer than its grace, so that no worker outlives its
+//! supervisor.
 
 pub mod computing;
 pub mod pace;
@@ -24,19 +25,23 @@ use std::time::Duration;
 use crate::job::names::PathText;
 use crate::protocol;
 use crate::protocol::Assignment;
+use crate::protocol::Edit;
 use crate::protocol::Event;
 use crate::protocol::FailureClass;
 use crate::protocol::Order;
 
-/// How long a worker whose supervisor is gone may take to stop.
+/// How long a worker whose supervisor is gone may take to stop; a heartbeat begins it anew.
 const GRACE: Duration = Duration::from_secs(30);
+
+/// Edits that are asked for, in the order in which they came.
+pub type Edits = mpsc::Receiver<Edit>;
 
 /// Whether to go on after an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flow {
     /// Go on.
     Continue,
-    /// Stop: keep what there is and return [`Ended::Stopped`].
+    /// Stop: keep what there is and return `Ended::Stopped`.
     Stop,
 }
 
@@ -51,7 +56,11 @@ pub enum Ended {
         sha256: String,
     },
     /// It was told to stop.
-    Stopped,
+    Stopped {
+        /// The stage (from 1) and iteration that a later attempt goes on from, where there is a
+        /// picture to go on with.
+        kept: Option<(u32, u32)>,
+    },
 }
 
 /// Why there is no picture.
@@ -68,12 +77,13 @@ pub struct Failed {
 /// Runs a worker over its assignment from `input` and returns true if it ended as it should:
 /// painted or stopped. Events go to `output`.
 ///
-/// `paint` is handed the assignment and a function to call with every event; that returns whether
-/// to go on. A panic in `paint` is reported as a failure.
+/// `paint` is handed the assignment, the edits that are asked for as they come, and a function to
+/// call with every event; that returns whether to go on. A panic in `paint` is reported as a
+/// failure.
 pub fn run(
     input: impl BufRead + Send + 'static,
     output: impl Write,
-    paint: impl FnOnce(&Assignment, &mut dyn FnMut(Event) -> Flow) -> Result<Ended, Failed>,
+    paint: impl FnOnce(&Assignment, &Edits, &mut dyn FnMut(Event) -> Flow) -> Result<Ended, Failed>,
 ) -> io::Result<bool> {
     let mut input = input;
     let mut output = output;
@@ -85,26 +95,42 @@ pub fn run(
         }
     };
     let is_stopped = Arc::new(AtomicBool::new(false));
-    let (finished, is_finished) = mpsc::channel::<()>();
-    let orders_stop = Arc::clone(&is_stopped);
-    std::thread::spawn(move || listen(input, &orders_stop, &is_finished));
+    let (life, signs_of_life) = mpsc::channel::<()>();
+    let (edits, edits_to_make) = mpsc::channel();
+    let ear = Ear {
+        is_stopped: Arc::clone(&is_stopped),
+        edits,
+        signs_of_life,
+    };
+    std::thread::spawn(move || ear.listen(input));
 
     let mut broken = None;
     let mut tell = |event: Event| {
+        if event == Event::Heartbeat {
+            // Heard once the input has ended.
+            let _unheard = life.send(());
+        }
         if let Err(error) = send(&mut output, &event) {
             broken.get_or_insert(error);
         }
         let stop = broken.is_some() || is_stopped.load(Ordering::Acquire);
         if stop { Flow::Stop } else { Flow::Continue }
     };
-    let painted = std::panic::catch_unwind(AssertUnwindSafe(|| paint(&assignment, &mut tell)));
-    drop(finished);
+    let painted = std::panic::catch_unwind(AssertUnwindSafe(|| {
+        paint(&assignment, &edits_to_make, &mut tell)
+    }));
+    drop(life);
     if let Some(error) = broken {
         return Err(error);
     }
     let ended = painted.unwrap_or_else(|panic| Err(panicked(panic.as_ref())));
     match ended {
-        Ok(Ended::Stopped) => Ok(true),
+        Ok(Ended::Stopped { kept }) => {
+            if let Some((stage, iteration)) = kept {
+                send(&mut output, &Event::Stopped { stage, iteration })?;
+            }
+            Ok(true)
+        }
         Ok(Ended::Finished { path, sha256 }) => {
             send(
                 &mut output,
@@ -147,21 +173,42 @@ fn read_assignment(input: &mut impl BufRead) -> io::Result<Result<Assignment, Fa
     Ok(Ok(assignment))
 }
 
-/// Waits for the order to stop or the end of the input. At the end of the input nobody is left
-/// who could kill a worker that hangs, so it does that itself.
-fn listen(mut input: impl BufRead, is_stopped: &AtomicBool, is_finished: &mpsc::Receiver<()>) {
-    let mut line = Vec::new();
-    while input
-        .read_until(b'\n', &mut line)
-        .is_ok_and(|n_read| n_read > 0)
-    {
-        if protocol::from_line::<Order>(&line).is_ok_and(|order| order.stop) {
-            is_stopped.store(true, Ordering::Release);
+/// What listens to the supervisor.
+struct Ear {
+    is_stopped: Arc<AtomicBool>,
+    edits: mpsc::Sender<Edit>,
+    /// Ends with the work.
+    signs_of_life: mpsc::Receiver<()>,
+}
+
+impl Ear {
+    /// Takes orders until the end of the input. Then nobody is left who could kill a worker that
+    /// hangs, so it does that itself.
+    fn listen(self, mut input: impl BufRead) {
+        let mut line = Vec::new();
+        while input
+            .read_until(b'\n', &mut line)
+            .is_ok_and(|n_read| n_read > 0)
+        {
+            match protocol::from_line(&line) {
+                Ok(Order::Stop(true)) => self.is_stopped.store(true, Ordering::Release),
+                // The work may be over.
+                Ok(Order::Edit(edit)) => drop(self.edits.send(edit)),
+                // What is no order, or one of a newer supervisor, is passed over.
+                Ok(Order::Stop(false)) | Err(_) => {}
+            }
+            line.clear();
         }
-        line.clear();
-    }
-    is_stopped.store(true, Ordering::Release);
-    if is_finished.recv_timeout(GRACE) == Err(mpsc::RecvTimeoutError::Timeout) {
+        self.is_stopped.store(true, Ordering::Release);
+        // Those before the end count no more.
+        while self.signs_of_life.try_recv().is_ok() {}
+        loop {
+            match self.signs_of_life.recv_timeout(GRACE) {
+                Ok(()) => {}
+                Err(mpsc::RecvTimeoutError::Disconnected) => return,
+                Err(mpsc::RecvTimeoutError::Timeout) => break,
+            }
+        }
         let myself = rustix::process::getpid();
         // Sent to oneself, this cannot fail.
         let _killed = rustix::process::kill_process(myself, rustix::process::Signal::KILL);

@@ -3,25 +3,29 @@
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::computing::{Computing, ComputingError};
 use super::pace::Pace;
-use super::{Ended, Failed, Flow};
+use super::{Edits, Ended, Failed, Flow};
 use crate::causes::with_causes;
 use crate::clock::Clock;
 use crate::folder::{JobFolder, hash_file};
 use crate::job::Job;
 use crate::job::names::{PathText, display_path};
 use crate::profile::{Profile, ProfileFolders, RawProfile, resolve};
-use crate::protocol::{Assignment, Event, FailureClass};
+use crate::protocol::{Assignment, Edit, Event, FailureClass};
 use crate::runtime::{self, Environment, Request};
 use crate::settings::{Settings, SettingsError, Surroundings};
-use crate::transfer::{self, Naming, SavedAs, StoppedAs, Task, TransferError, paint};
+use crate::transfer::{
+    self, Cadence, EditOrder, Keep, Naming, SavedAs, Task, TransferError, paint_kept,
+};
 
-/// Paints the job of an assignment.
+/// Paints the job of an assignment, from where an earlier attempt left it; edits are taken between
+/// two iterations.
 pub fn run(
     assignment: &Assignment,
-    clock: Clock,
+    (clock, edits): (Clock, &Edits),
     tell: &mut dyn FnMut(Event) -> Flow,
 ) -> Result<Ended, Failed> {
     let folder = JobFolder::at(assignment.job_dir.0.clone());
@@ -46,7 +50,14 @@ pub fn run(
     fs::create_dir_all(folder.snapshots()).map_err(|error| disk(&error))?;
     let settings = settings(&assignment.studio.0).map_err(|error| input(&error))?;
     let task = task(&folder, &job, profile, &settings, computing.memory);
-    work(&task, &computing, folder.path(), clock, tell)
+    let keep = Keep {
+        folder: folder.checkpoint(),
+        edits: folder.edits(),
+        cadence: cadence(assignment),
+        clock,
+        orders: &mut || edits.try_recv().ok().map(order),
+    };
+    work(&task, &computing, folder.path(), keep, tell)
 }
 
 /// Holds that the files are those that were claimed: whoever had one open may have written on.
@@ -106,7 +117,6 @@ fn task(
             result,
             snapshots: SavedAs::In(folder.snapshots()),
             losses: Some(folder.losses()),
-            stopped: StoppedAs::Snapshot,
         },
         seed: job.id.0,
         memory: settings.memory_limit.or(memory),
@@ -115,16 +125,34 @@ fn task(
     }
 }
 
+fn cadence(assignment: &Assignment) -> Cadence {
+    let interval = assignment.checkpoint_s;
+    match interval.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()) {
+        Some(interval) => Cadence::Every(interval),
+        None => Cadence::Usual,
+    }
+}
+
+fn order(edit: Edit) -> EditOrder {
+    EditOrder {
+        id: edit.id,
+        option: edit.option,
+        value: edit.value,
+        stage: edit.stage.map(|stage| stage as usize),
+    }
+}
+
 fn work(
     task: &Task,
     computing: &Computing,
     folder: &Path,
-    clock: Clock,
+    keep: Keep<'_>,
     tell: &mut dyn FnMut(Event) -> Flow,
 ) -> Result<Ended, Failed> {
+    let clock = keep.clock;
     let mut pace = Pace::default();
     let mut started = false;
-    let result = paint(task, &computing.tools(), &mut |event| {
+    let result = paint_kept(task, &computing.tools(), keep, &mut |event| {
         let event = translate(
             event,
             folder,
@@ -137,10 +165,13 @@ fn work(
             Flow::Stop => transfer::Flow::Stop,
         }
     });
-    let painted = result.map_err(|error| failed(&error))?;
-    if painted.stopped {
-        return Ok(Ended::Stopped);
-    }
+    let painted = match result.map_err(|error| failed(&error))? {
+        transfer::Ended::Painted(painted) => painted,
+        transfer::Ended::Stopped { stage, iteration } => {
+            let kept = Some((number(stage), number(iteration)));
+            return Ok(Ended::Stopped { kept });
+        }
+    };
     let sha256 = hash_file(&painted.path).map_err(|error| disk(&error))?;
     Ok(Ended::Finished {
         path: below(folder, &painted.path),
@@ -171,23 +202,7 @@ fn translate(
                 stages: number(start.of),
             }
         }
-        transfer::Event::Evaluation(evaluation) => {
-            let left = evaluation.of - evaluation.iteration;
-            let speed = pace.evaluated(clock.monotonic(), left);
-            Event::Progress {
-                stage: number(evaluation.stage),
-                iteration: number(evaluation.iteration),
-                of: number(evaluation.of),
-                loss: evaluation.total,
-                terms: evaluation
-                    .terms
-                    .iter()
-                    .map(|(name, loss)| (name.clone(), f64::from(*loss)))
-                    .collect(),
-                its_per_s: speed.map_or(0.0, |speed| speed.per_second),
-                eta_s: speed.map(|speed| speed.left.as_secs_f64()),
-            }
-        }
+        transfer::Event::Evaluation(evaluation) => progress(&evaluation, pace, clock),
         transfer::Event::Snapshot {
             path,
             stage,
@@ -197,6 +212,57 @@ fn translate(
             stage: number(stage),
             iteration: number(iteration),
         },
+        transfer::Event::Checkpoint {
+            stage,
+            iteration,
+            evaluations,
+            ..
+        } => Event::Checkpoint {
+            stage: number(stage),
+            iteration: number(iteration),
+            evaluations,
+        },
+        transfer::Event::Resumed {
+            stage,
+            iteration,
+            lost,
+        } => Event::Resumed {
+            stage: number(stage),
+            iteration: number(iteration),
+            lost,
+        },
+        transfer::Event::Heartbeat => Event::Heartbeat,
+        transfer::Event::Edited {
+            id,
+            stage,
+            iteration,
+            option,
+            value,
+        } => Event::Edited {
+            id,
+            stage: number(stage),
+            iteration: number(iteration),
+            option,
+            value,
+        },
+        transfer::Event::EditRefused { id, reason } => Event::EditRefused { id, reason },
+    }
+}
+
+fn progress(evaluation: &transfer::Evaluation, pace: &mut Pace, clock: Clock) -> Event {
+    let left = evaluation.of - evaluation.iteration;
+    let speed = pace.evaluated(clock.monotonic(), left);
+    let terms = evaluation.terms.iter();
+    Event::Progress {
+        stage: number(evaluation.stage),
+        iteration: number(evaluation.iteration),
+        of: number(evaluation.of),
+        loss: evaluation.total,
+        terms: terms
+            .map(|(name, loss)| (name.clone(), f64::from(*loss)))
+            .collect(),
+        its_per_s: speed.map_or(0.0, |speed| speed.per_second),
+        eta_s: speed.map(|speed| speed.left.as_secs_f64()),
     }
 }
 
@@ -240,6 +306,14 @@ fn failed(error: &TransferError) -> Failed {
         TransferError::Write(_) | TransferError::Losses { .. } => (
             FailureClass::Disk,
             "make room or let the folder be written to, then drop it again",
+        ),
+        TransferError::Disk { .. } => (
+            FailureClass::Disk,
+            "make room on that disk, or paint at a smaller image_size",
+        ),
+        TransferError::Edits(_) => (
+            FailureClass::Disk,
+            "mend edits.jsonl in the job's folder, or take it away to paint without edits",
         ),
         TransferError::Outputs { .. } => (
             FailureClass::Internal,

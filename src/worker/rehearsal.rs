@@ -55,6 +55,10 @@ pub struct Timing {
     pub stall: Option<u64>,
     /// For the reading of one dropped file.
     pub probe: Option<u64>,
+    /// Before another attempt.
+    pub backoff: Option<u64>,
+    /// Before a job that lacks room or memory is tried again.
+    pub shortage: Option<u64>,
 }
 
 /// What happens in the reading of a file.
@@ -85,6 +89,8 @@ pub enum Step {
     Write(String, String),
     /// Send progress until a file of that name exists in the studio, or until told to stop.
     Until(String),
+    /// Send so many heartbeats, one in 300 ms, whatever is said.
+    Beat(u32),
     /// Do nothing for ever, whatever is said.
     Hang,
     /// Start a child process, note its number in `child.pid` in the job's folder, and go on.
@@ -142,7 +148,7 @@ impl Plan {
                 return Ok(ended);
             }
         }
-        Ok(Ended::Stopped)
+        Ok(Ended::Stopped { kept: None })
     }
 }
 
@@ -155,7 +161,7 @@ fn act(
     match step {
         Step::Emit(event) => {
             let flow = tell(event.clone());
-            return Ok((flow == Flow::Stop).then_some(Ended::Stopped));
+            return Ok((flow == Flow::Stop).then_some(Ended::Stopped { kept: None }));
         }
         Step::Raw(bytes) => disk(
             io::stdout()
@@ -173,6 +179,12 @@ fn act(
             disk(std::fs::write(path, text))?;
         }
         Step::Until(name) => return Ok(progress_until(&assignment.studio.0.join(name), tell)),
+        Step::Beat(times) => {
+            for _ in 0..*times {
+                tell(Event::Heartbeat);
+                std::thread::park_timeout(Duration::from_millis(300));
+            }
+        }
         Step::Hang => hang(),
         Step::Fork => {
             let child = disk(Command::new("sleep").arg("600").spawn())?;
@@ -240,7 +252,7 @@ fn progress_until(flag: &Path, tell: &mut dyn FnMut(Event) -> Flow) -> Option<En
             eta_s: None,
         };
         if tell(event) == Flow::Stop {
-            return Some(Ended::Stopped);
+            return Some(Ended::Stopped { kept: None });
         }
         std::thread::park_timeout(Duration::from_millis(50));
     }

@@ -14,6 +14,7 @@ fn assignment() -> Assignment {
         device: None,
         threads: None,
         ort_lib: None,
+        checkpoint_s: None,
     }
 }
 
@@ -33,7 +34,7 @@ fn note(text: &str) -> Event {
 /// Runs a worker whose input stays open until it ends.
 fn run_with(
     line: &[u8],
-    paint: impl FnOnce(&Assignment, &mut dyn FnMut(Event) -> Flow) -> Result<Ended, Failed>,
+    paint: impl FnOnce(&Assignment, &Edits, &mut dyn FnMut(Event) -> Flow) -> Result<Ended, Failed>,
 ) -> (bool, Vec<Event>) {
     let (supervisor, worker) = UnixStream::pair().unwrap();
     (&supervisor).write_all(line).unwrap();
@@ -46,7 +47,7 @@ fn run_with(
 #[test]
 fn paints_and_tells() {
     let line = protocol::to_line(&assignment()).unwrap();
-    let (ended_well, events) = run_with(&line, |given, tell| {
+    let (ended_well, events) = run_with(&line, |given, _, tell| {
         assert_eq!(*given, assignment());
         assert_eq!(tell(note("begun")), Flow::Continue);
         Ok(Ended::Finished {
@@ -71,7 +72,7 @@ fn paints_and_tells() {
 #[test]
 fn a_panic_and_a_failure_are_told() {
     let line = protocol::to_line(&assignment()).unwrap();
-    let (ended_well, events) = run_with(&line, |_, _| panic!("out of paint"));
+    let (ended_well, events) = run_with(&line, |_, _, _| panic!("out of paint"));
     assert!(!ended_well);
     assert!(
         matches!(&events[..], [Event::Failed { reason, .. }] if reason.contains("out of paint"))
@@ -82,7 +83,7 @@ fn a_panic_and_a_failure_are_told() {
         hint: "yes".to_owned(),
         class: FailureClass::Memory,
     };
-    let (ended_well, events) = run_with(&line, |_, _| Err(failed.clone()));
+    let (ended_well, events) = run_with(&line, |_, _, _| Err(failed.clone()));
     assert!(!ended_well);
     assert_eq!(events, [failed_event(failed)]);
 }
@@ -98,7 +99,7 @@ fn other_versions_and_garbage_are_refused() {
         b"\xff{}\n".to_vec(),
         b"\n".to_vec(),
     ] {
-        let (ended_well, events) = run_with(&line, |_, _| Ok(Ended::Stopped));
+        let (ended_well, events) = run_with(&line, |_, _, _| Ok(Ended::Stopped { kept: None }));
         assert!(!ended_well);
         assert!(matches!(events[..], [Event::Failed { .. }]));
     }
@@ -108,19 +109,49 @@ fn other_versions_and_garbage_are_refused() {
 fn an_order_or_the_end_of_the_input_stops() {
     let mut ordered = protocol::to_line(&assignment()).unwrap();
     let ended = ordered.clone();
-    ordered.extend(protocol::to_line(&Order { stop: true }).unwrap());
+    ordered.extend(protocol::to_line(&Order::Stop(true)).unwrap());
     for input in [ordered, ended] {
         let mut output = Vec::new();
         let mut n_told = 0;
-        let ended_well = run(Cursor::new(input), &mut output, |_, tell| {
+        let ended_well = run(Cursor::new(input), &mut output, |_, _, tell| {
             while tell(note("going on")) == Flow::Continue {
                 n_told += 1;
             }
-            Ok(Ended::Stopped)
+            Ok(Ended::Stopped { kept: Some((2, 7)) })
         });
         assert!(ended_well.unwrap());
-        assert!(events(&output).len() > n_told);
+        let events = events(&output);
+        assert_eq!(events.len(), n_told + 2);
+        let stopped = Event::Stopped {
+            stage: 2,
+            iteration: 7,
+        };
+        assert_eq!(events.last(), Some(&stopped));
     }
+}
+
+#[test]
+fn edits_come_in_their_order_and_what_is_no_order_is_passed_over() {
+    let edit = |id, option: &str| Edit {
+        id,
+        option: option.to_owned(),
+        value: 0.1 + 0.2,
+        stage: None,
+    };
+    let mut input = protocol::to_line(&assignment()).unwrap();
+    let wanted = [edit(1, "style_weight"), edit(2, "save_iter")];
+    for edit in &wanted {
+        input.extend(b"{\"dance\":true}\n\xff\n");
+        input.extend(protocol::to_line(&Order::Edit(edit.clone())).unwrap());
+    }
+    let mut output = Vec::new();
+    let ended_well = run(Cursor::new(input), &mut output, |_, edits, _| {
+        let taken: Vec<Edit> = edits.iter().take(2).collect();
+        assert_eq!(taken, wanted);
+        Ok(Ended::Stopped { kept: None })
+    });
+    assert!(ended_well.unwrap());
+    assert_eq!(events(&output), []);
 }
 
 #[test]

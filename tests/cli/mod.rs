@@ -3,6 +3,7 @@
 mod networks;
 mod one_picture;
 mod see;
+mod settings;
 mod train;
 
 use std::fs;
@@ -383,21 +384,28 @@ fn a_result_in_watch_bears_the_ending_of_its_format() {
 }
 
 #[test]
-fn a_stopped_job_leaves_a_snapshot_and_no_result() {
+fn a_stopped_job_goes_on_where_it_was() {
     let studio = Studio::new();
     studio.drop_pair("harbour");
     let profile = "image_size = 64\nnum_iterations = 100000\nsave_iter = 0\nprint_iter = 1\n";
     studio.drop("harbour/profile.toml", profile);
-    let log = studio.path("output.txt");
-    let file = fs::File::create(&log).unwrap();
-    let mut child = pentimento(&studio.path("")).stdout(file).spawn().unwrap();
-    wait_until("the first losses", || text(&log).contains("stage 1, "));
-    let pid = rustix::process::Pid::from_child(&child);
-    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
-    child.wait().unwrap();
-    let job = &studio.shelf("active")[0];
-    assert!(!job.join("result.png").exists());
-    assert_eq!(fs::read_dir(job.join("snapshots")).unwrap().count(), 1);
+    for words in ["stage 1, ", "goes on from stage 1, iteration "] {
+        let log = studio.path("output.txt");
+        let file = fs::File::create(&log).unwrap();
+        let mut child = pentimento(&studio.path("")).stdout(file).spawn().unwrap();
+        wait_until(words, || text(&log).contains(words));
+        let pid = rustix::process::Pid::from_child(&child);
+        rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+        assert!(child.wait().unwrap().success());
+        let job = &studio.shelf("active")[0];
+        assert!(!job.join("result.png").exists());
+        assert_eq!(fs::read_dir(job.join("snapshots")).unwrap().count(), 0);
+        let table = text(job.join("losses.csv"));
+        let rows: Vec<&str> = table.lines().skip(1).collect();
+        for (number, row) in (1..).zip(&rows) {
+            assert!(row.starts_with(&format!("1,{number},")), "{row}");
+        }
+    }
 }
 
 #[test]

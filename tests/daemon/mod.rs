@@ -1,11 +1,18 @@
 //! The watching process as a whole: its lock, its end, its return.
 
+mod attempts;
 mod blocked;
+mod painting;
+mod socket;
+mod store;
+mod upkeep;
+mod verbs;
 
 use std::fs;
 use std::io::BufRead;
 use std::io::BufReader;
 use std::process::Command;
+use std::process::Stdio;
 
 use rustix::process::Signal;
 use serde_json::json;
@@ -21,7 +28,7 @@ use crate::support::studio::wait_until;
 fn only_one_watches_a_studio() {
     let studio = Studio::new();
     let daemon = studio.daemon();
-    let second = studio.command().output().unwrap();
+    let second = studio.ask(&["daemon"]);
     assert_eq!(second.status.code(), Some(6));
     let error = String::from_utf8_lossy(&second.stderr).into_owned();
     assert!(
@@ -68,7 +75,7 @@ fn until_idle_fails_where_the_watch_folder_cannot_be_seen() {
 
 #[test]
 fn a_stop_keeps_the_job_for_the_next_start() {
-    for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
+    for signal in [Signal::TERM, Signal::INT] {
         let studio = Studio::with_plan(&json!({ "*": [{ "until": "go" }, "paint"] }));
         studio.drop_pair("harbour");
         let daemon = studio.daemon();
@@ -116,6 +123,23 @@ fn a_worker_that_ignores_the_stop_is_killed() {
 }
 
 #[test]
+fn a_worker_that_is_writing_has_longer_than_the_grace() {
+    let studio = Studio::new();
+    let note = json!({ "emit": { "event": "note", "text": "here" } });
+    // Four and a half seconds of a large checkpoint.
+    let steps = json!([note, { "beat": 15 }, { "write": ["checkpoint/all", "written"] }]);
+    studio.plan(&json!({ "*": steps }), &json!({ "stop_grace": 2500 }));
+    studio.drop_pair("large");
+    let daemon = studio.daemon();
+    daemon.wait_for("large: here");
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.end(), Some(0));
+    let job = studio.shelf("active").remove(0);
+    assert_eq!(text(job.join("checkpoint/all")), "written");
+    assert_eq!(json_at(job.join("job.json"))["state"], "queued");
+}
+
+#[test]
 fn a_second_signal_does_not_wait_for_the_grace() {
     let studio = Studio::new();
     let note = json!({ "emit": { "event": "note", "text": "here" } });
@@ -146,6 +170,75 @@ fn no_worker_outlives_a_killed_daemon_and_the_job_runs_again() {
     assert_eq!(studio.until_idle().status.code(), Some(0));
     assert_eq!(studio.shelf("done").len(), 1);
     assert!(studio.shelf("active").is_empty());
+}
+
+#[test]
+fn other_signals_end_nothing() {
+    let studio = Studio::new();
+    let daemon = studio.daemon();
+    for signal in [Signal::HUP, Signal::USR1, Signal::USR2, Signal::PIPE] {
+        daemon.signal(signal);
+    }
+    daemon.wait_for("told to read the settings again");
+    studio.drop_pair("still");
+    studio.wait_for("done", 1);
+}
+
+#[test]
+fn of_ten_started_at_once_one_wins() {
+    let studio = Studio::new();
+    let mut children: Vec<_> = (0..10)
+        .map(|_| studio.command().arg("daemon").spawn().unwrap())
+        .collect();
+    let mut codes = Vec::new();
+    wait_until("nine to give up", || {
+        for child in &mut children {
+            if let Some(status) = child.try_wait().unwrap() {
+                codes.push((child.id(), status.code()));
+            }
+        }
+        codes.sort_unstable();
+        codes.dedup();
+        codes.len() == 9
+    });
+    assert!(codes.iter().all(|(_, code)| *code == Some(6)), "{codes:?}");
+    // The one that is left is the one that answers.
+    let left = children.iter().map(std::process::Child::id);
+    let left: Vec<_> = left
+        .filter(|id| codes.iter().all(|(over, _)| over != id))
+        .collect();
+    let mut pid = None;
+    wait_until("an answer", || {
+        let output = studio.ask(&["status", "--json"]);
+        pid = serde_json::from_slice(&output.stdout)
+            .ok()
+            .and_then(|status: serde_json::Value| status["pid"].as_u64());
+        pid.is_some()
+    });
+    assert_eq!(left, [u32::try_from(pid.unwrap()).unwrap()]);
+    studio.told(&["stop"]);
+    for child in &mut children {
+        child.wait().unwrap();
+    }
+}
+
+#[test]
+fn whoever_comes_second_follows() {
+    let studio = Studio::with_plan(&json!({ "*": [{ "until": "go" }, "paint"] }));
+    let daemon = studio.daemon();
+    let mut second = studio.command().stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = String::new();
+    BufReader::new(second.stderr.take().unwrap())
+        .read_line(&mut said)
+        .unwrap();
+    assert!(said.contains("already running"), "{said}");
+    studio.drop_pair("harbour");
+    let mut lines = BufReader::new(second.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().contains("0001 harbour: claimed")));
+    fs::write(studio.path("go"), "").unwrap();
+    assert!(lines.any(|line| line.unwrap().contains("0001 harbour: done")));
+    daemon.signal(Signal::TERM);
+    assert_eq!(second.wait().unwrap().code(), Some(0));
 }
 
 #[test]
@@ -231,7 +324,7 @@ fn a_job_whose_record_cannot_be_written_does_not_hold_up_the_next() {
     studio.plan(&json!({ "*": ["paint"] }), &timing);
     let daemon = studio.daemon();
     studio.wait_for("done", 1);
-    daemon.wait_for("0001 first: failed: the job's record cannot be written");
+    daemon.wait_for("0001 first: blocked: the job's record cannot be written");
     assert!(studio.shelf("active")[0].ends_with("0001-first"));
 }
 

@@ -2,7 +2,10 @@
 
 mod arrival;
 mod contents;
+mod duplicates;
+mod folders;
 mod names;
 mod one_picture;
 mod probe;
+mod recipes;
 mod refusal;

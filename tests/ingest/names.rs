@@ -8,7 +8,7 @@ use crate::support::studio::name;
 use crate::support::studio::picture;
 
 #[test]
-fn awkward_names_are_painted_and_shown_escaped() {
+fn b1_b2_b3_b4_b14_awkward_names_are_painted_and_shown_escaped() {
     let names: [&[u8]; 6] = [
         b"two\nlines",
         b"\x1b[2Jred",
@@ -18,9 +18,9 @@ fn awkward_names_are_painted_and_shown_escaped() {
         b"CON ",
     ];
     let studio = Studio::new();
-    for bytes in names {
+    for (seed, bytes) in (10..).zip(names) {
         studio.drop(name(&[bytes, b".content.png"].concat()), picture(1));
-        studio.drop(name(&[bytes, b".style.png"].concat()), picture(2));
+        studio.drop(name(&[bytes, b".style.png"].concat()), picture(seed));
     }
     studio.drop_pair(name(b"folder\n\xff"));
 
@@ -59,13 +59,13 @@ fn awkward_names_are_painted_and_shown_escaped() {
 }
 
 #[test]
-fn the_longest_names_fit_everywhere() {
+fn b8_the_longest_names_fit_everywhere() {
     let studio = Studio::new();
     let long = "n".repeat(255);
     studio.drop_pair(&long);
     let flat = "f".repeat(255 - ".content.png".len());
     studio.drop(format!("{flat}.content.png"), picture(1));
-    studio.drop(format!("{flat}.style.png"), picture(2));
+    studio.drop(format!("{flat}.style.png"), picture(3));
     studio.drop(format!("{}/content.png", "e".repeat(255)), "");
     studio.drop(format!("{}/style.png", "e".repeat(255)), picture(2));
 

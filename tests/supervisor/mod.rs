@@ -31,7 +31,7 @@ fn check(steps: &Value, words: &str) {
 
 #[test]
 fn a_failure_is_told_as_it_is() {
-    check(&json!([{ "fail": "memory" }]), "the plan says so");
+    check(&json!([{ "fail": "numbers" }]), "the plan says so");
 }
 
 #[test]

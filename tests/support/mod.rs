@@ -1,5 +1,6 @@
 //! What the integration tests share.
 
+pub mod job;
 pub mod server;
 pub mod studio;
 pub mod weights;

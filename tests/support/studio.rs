@@ -5,7 +5,9 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Read;
+use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::path::PathBuf;
@@ -61,7 +63,7 @@ impl Studio {
 
     /// Replaces the plan; `reads` says what happens in the reading of files, by their names.
     pub(crate) fn plan_reads(&self, jobs: &Value, timing: &Value, reads: &Value) {
-        let mut waits = json!({ "settle": 300, "stop_grace": 5000 });
+        let mut waits = json!({ "settle": 300, "stop_grace": 5000, "backoff": 20 });
         waits
             .as_object_mut()
             .unwrap()
@@ -95,11 +97,12 @@ impl Studio {
         path
     }
 
-    /// Drops a complete job folder.
+    /// Drops a complete job folder. Every name has a style of its own, since the same work twice is
+    /// held back.
     pub(crate) fn drop_pair(&self, name: impl AsRef<Path>) {
         let name = name.as_ref();
         self.drop(name.join("content.png"), picture(1));
-        self.drop(name.join("style.png"), picture(2));
+        self.drop(name.join("style.png"), style_of(name));
     }
 
     /// Returns the program, to be run in this studio.
@@ -160,13 +163,89 @@ impl Studio {
 
     /// Starts watching; the output goes to a file.
     pub(crate) fn daemon(&self) -> Daemon {
+        self.daemon_with(&[])
+    }
+
+    /// Starts watching with these variables in its environment.
+    pub(crate) fn daemon_with(&self, variables: &[(&str, &OsStr)]) -> Daemon {
         let output = self.path("output.txt");
         let file = fs::File::create(&output).unwrap();
         let errors = file.try_clone().unwrap();
-        let child = self.command().stdout(file).stderr(errors).spawn().unwrap();
+        let mut command = self.command();
+        command.envs(variables.iter().copied());
+        let child = command.stdout(file).stderr(errors).spawn().unwrap();
         let daemon = Daemon { child, output };
         wait_until("watching to begin", || daemon.output().contains("watching"));
         daemon
+    }
+
+    /// Starts watching with workers that paint, by this ONNX Runtime library.
+    pub(crate) fn painting_daemon(&self, library: &Path) -> Daemon {
+        let output = self.path("output.txt");
+        let child = Command::new(env!("CARGO_BIN_EXE_pentimento"))
+            .current_dir(self.dir.path())
+            .env("HOME", self.dir.path())
+            .env("ORT_DYLIB_PATH", library)
+            .stdin(Stdio::null())
+            .stdout(fs::File::create(&output).unwrap())
+            .arg("daemon")
+            .spawn()
+            .unwrap();
+        Daemon { child, output }
+    }
+
+    /// Runs a command of the program to its end.
+    pub(crate) fn ask(&self, words: &[&str]) -> Output {
+        let mut command = self.command();
+        command.args(words).stderr(Stdio::piped());
+        command.output().unwrap()
+    }
+
+    /// Runs a command that must go well and returns what it printed.
+    pub(crate) fn told(&self, words: &[&str]) -> String {
+        let output = self.ask(words);
+        assert_eq!(output.status.code(), Some(0), "{words:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Returns what `status --json` or the like says.
+    pub(crate) fn json(&self, words: &[&str]) -> Value {
+        serde_json::from_str(&self.told(&[words, &["--json"]].concat())).unwrap()
+    }
+
+    /// Waits until a job is in a state, as the daemon says.
+    pub(crate) fn wait_for_state(&self, job: &str, state: &str) -> Value {
+        let mut shown = Value::Null;
+        wait_until(&format!("job {job} to be {state}"), || {
+            let output = self.ask(&["show", job, "--json"]);
+            shown = serde_json::from_slice(&output.stdout).unwrap_or_default();
+            shown["state"] == state
+        });
+        shown
+    }
+
+    /// Sends raw bytes to the daemon's socket and returns all that comes back.
+    pub(crate) fn raw(&self, request: &[u8]) -> String {
+        let mut stream = UnixStream::connect(self.path(".pentimento/sock")).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        // A daemon that has read enough may close while it is still being written to.
+        let _may_be_cut = stream.write_all(request);
+        let mut answer = Vec::new();
+        let _may_be_reset = stream.read_to_end(&mut answer);
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    /// Asks the daemon for an address.
+    pub(crate) fn get(&self, address: &str) -> String {
+        let head = format!("GET {address} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        self.raw(head.as_bytes())
+    }
+
+    /// Sends the daemon a body.
+    pub(crate) fn post(&self, address: &str, body: &str) -> String {
+        let length = body.len();
+        let head = format!("POST {address} HTTP/1.1\r\nhost: x\r\nconnection: close");
+        self.raw(format!("{head}\r\ncontent-length: {length}\r\n\r\n{body}").as_bytes())
     }
 
     /// Returns the folders on a shelf (`done`, `failed`, `active`), in the order of their names.
@@ -284,13 +363,29 @@ pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
 
 /// Returns a PNG of 64×48 pixels; every seed has its own.
 pub(crate) fn picture(seed: u8) -> Vec<u8> {
+    drawn(&[seed], &[])
+}
+
+/// Returns the style that [`Studio::drop_pair`] drops under a name.
+pub(crate) fn style_of(name: &Path) -> Vec<u8> {
+    drawn(name.as_os_str().as_bytes(), &[])
+}
+
+/// Returns a PNG of 64×48 pixels, drawn from `seed`, which is not empty, that carries texts.
+pub(crate) fn drawn(seed: &[u8], texts: &[(&str, &str)]) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, 64, 48);
     encoder.set_color(png::ColorType::Rgb);
+    for (key, text) in texts {
+        encoder
+            .add_itxt_chunk((*key).to_owned(), (*text).to_owned())
+            .unwrap();
+    }
     let pixels: Vec<u8> = (0..=255)
         .cycle()
         .step_by(7)
-        .map(|n: u8| n ^ seed)
+        .zip(seed.iter().cycle())
+        .map(|(n, seed): (u8, &u8)| n ^ seed)
         .take(64 * 48 * 3)
         .collect();
     encoder

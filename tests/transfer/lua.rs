@@ -7,7 +7,7 @@
 use std::path::Path;
 
 use pentimento::profile::{RawProfile, Roots, resolve};
-use pentimento::transfer::{Event, Flow, Naming, SavedAs, StoppedAs, Task, paint};
+use pentimento::transfer::{Event, Flow, Naming, SavedAs, Task, paint};
 use safetensors::tensor::{Dtype, TensorView, serialize};
 
 use crate::support::studio::picture;
@@ -122,7 +122,6 @@ fn scale_blend_and_sizes_are_those_of_the_original() {
             result: place.path().join("out.png"),
             snapshots: SavedAs::Beside,
             losses: None,
-            stopped: StoppedAs::Result,
         },
         seed: 0,
         memory: None,

@@ -1,4 +1,6 @@
 //! Whole runs of one picture.
 
+mod edits;
 mod lua;
 mod reference;
+mod resume;

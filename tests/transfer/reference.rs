@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use pentimento::profile::{RawProfile, Roots, resolve};
-use pentimento::transfer::{Event, Flow, Naming, SavedAs, StoppedAs, Task, paint};
+use pentimento::transfer::{Event, Flow, Naming, SavedAs, Task, paint};
 use serde::Deserialize;
 
 use crate::support::{shared, tools};
@@ -100,7 +100,6 @@ fn run(trace: &Trace, folder: &Path, weights: &Path) -> Vec<Row> {
             result: place.path().join("out.png"),
             snapshots: SavedAs::Beside,
             losses: None,
-            stopped: StoppedAs::Result,
         },
         seed: 0,
         memory: None,

@@ -4,6 +4,7 @@
 //! them (NFC); an exact match goes first, then one that differs in letter case only. Nothing is
 //! guessed: what could mean two things is unusable and says which rename settles it.
 
+mod recipe;
 mod shape;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use crate::folder::JobFolder;
 use crate::ingest::listing::Entry;
 use crate::ingest::listing::Kind;
 use crate::ingest::listing::Listing;
+use crate::ingest::listing::Stamp;
 use crate::ingest::pairing::shape::composed;
 use crate::ingest::pairing::shape::shape_of;
 use crate::ingest::roles;
@@ -31,8 +33,6 @@ pub(crate) use crate::ingest::pairing::shape::Shape;
 
 /// The name of the profile in `watch/` that bundles without their own use.
 pub(crate) const WATCH_PROFILE: &str = "profile.toml";
-
-const RECIPE: &str = "a recipe folder (it holds a recipe.toml), and those are not painted from";
 
 /// What one listing holds.
 #[derive(Debug, Default)]
@@ -55,14 +55,20 @@ pub(crate) struct Key {
 }
 
 /// How a bundle is spelled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Spelling {
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Spelling {
     /// A folder with its members in it.
     Folder,
     /// A job folder that was dragged back: its members are in `inputs/`.
     Returned,
     /// Files in `watch/` that share a name.
     Flat,
+    /// A picture in a recipe folder, whose styles and profile it shares with others; the name is
+    /// its path below `watch/`.
+    Recipe,
 }
 
 /// A bundle as far as it is there.
@@ -71,9 +77,11 @@ pub(crate) struct Candidate {
     pub(crate) key: Key,
     /// The files that make it up; paths are below `watch/`.
     pub(crate) fingerprint: Fingerprint,
+    /// What is moved away when it is taken; the rest is left to others. Paths are below `watch/`.
+    pub(crate) takes: Vec<PathBuf>,
     pub(crate) shape: Shape,
-    /// True if a `READY` note says that nothing more is coming.
-    pub(crate) ready: bool,
+    /// The stamp of a `READY` note, which says that nothing more is coming.
+    pub(crate) ready: Option<Stamp>,
     /// Remarks worth telling once.
     pub(crate) notes: Vec<String>,
 }
@@ -106,7 +114,7 @@ pub(crate) fn find(listing: &Listing) -> Found {
         if let Kind::Folder(entries) = &entry.kind {
             match folder_bundle(entry, entries) {
                 Some(bundle) => found.bundles.push(bundle),
-                None => found.loose.push((entry.name.clone(), RECIPE.to_owned())),
+                None => recipe::find(entry, entries, &mut found),
             }
         } else if entry.kind == Kind::Unreadable {
             found.bundles.push(unreadable(entry));
@@ -165,10 +173,11 @@ fn unreadable(entry: &Entry) -> Candidate {
     };
     let fingerprint = vec![(PathBuf::from(&entry.name), entry.stamp)];
     Candidate {
+        takes: vec![PathBuf::from(&key.name)],
         key,
         fingerprint,
         shape,
-        ready: false,
+        ready: None,
         notes: Vec::new(),
     }
 }
@@ -188,11 +197,7 @@ fn folder_bundle(folder: &Entry, entries: &[Entry]) -> Option<Candidate> {
     });
     let returned =
         inputs.filter(|_| roles::is_returned(entries.iter().map(|e| e.name.as_os_str())));
-    if returned.is_none()
-        && entries
-            .iter()
-            .any(|e| e.name.eq_ignore_ascii_case("recipe.toml"))
-    {
+    if returned.is_none() && recipe::is_marked(entries) {
         return None;
     }
     let mut fingerprint = vec![(root.to_owned(), folder.stamp)];
@@ -230,12 +235,14 @@ fn folder_bundle(folder: &Entry, entries: &[Entry]) -> Option<Candidate> {
         }
         shape @ (Shape::Missing(..) | Shape::Complete(_) | Shape::Unusable { .. }) => shape,
     };
-    let ready = members.iter().any(|member| member.part == Part::Ready);
+    let ready = ready_of(&members);
+    notes.extend(hard_links(&members));
     let key = Key {
         name: folder.name.clone(),
         spelling,
     };
     Some(Candidate {
+        takes: vec![root.to_owned()],
         key,
         fingerprint,
         shape,
@@ -244,10 +251,7 @@ fn folder_bundle(folder: &Entry, entries: &[Entry]) -> Option<Candidate> {
     })
 }
 
-fn stamps<'a>(
-    root: &'a Path,
-    entries: &'a [Entry],
-) -> impl Iterator<Item = (PathBuf, crate::ingest::listing::Stamp)> {
+fn stamps<'a>(root: &'a Path, entries: &'a [Entry]) -> impl Iterator<Item = (PathBuf, Stamp)> {
     entries
         .iter()
         .filter(|entry| roles::ignored(&entry.name).is_none())
@@ -381,24 +385,46 @@ fn content_stem(group: &[Named]) -> Vec<u8> {
         .unwrap_or_default()
 }
 
-fn flat_bundle(stem: &[u8], members: Vec<Member>, notes: Vec<String>) -> Candidate {
+fn flat_bundle(stem: &[u8], members: Vec<Member>, mut notes: Vec<String>) -> Candidate {
+    notes.extend(hard_links(&members));
     let shape = flat_shape(stem, &members);
-    let ready = members.iter().any(|member| member.part == Part::Ready);
+    let ready = ready_of(&members);
     let key = Key {
         name: OsStr::from_bytes(stem).to_owned(),
         spelling: Spelling::Flat,
     };
-    let fingerprint = members
+    let fingerprint: Fingerprint = members
         .into_iter()
         .map(|m| (m.path, m.entry.stamp))
         .collect();
     Candidate {
+        takes: fingerprint.iter().map(|(path, _)| path.clone()).collect(),
         key,
         fingerprint,
         shape,
         ready,
         notes,
     }
+}
+
+/// Returns a remark for each member that has other names.
+fn hard_links(members: &[Member]) -> Vec<String> {
+    let linked = members.iter().filter(|member| member.entry.n_names > 1);
+    linked
+        .filter(|member| is_file(&member.entry))
+        .map(|member| {
+            format!(
+                "{} has {} names (hard links); what is written under the others changes it, too",
+                display_name(&member.entry.name),
+                member.entry.n_names
+            )
+        })
+        .collect()
+}
+
+fn ready_of(members: &[Member]) -> Option<Stamp> {
+    let note = members.iter().find(|member| member.part == Part::Ready);
+    note.map(|member| member.entry.stamp)
 }
 
 fn flat_shape(stem: &[u8], members: &[Member]) -> Shape {

@@ -18,6 +18,7 @@ use crate::job::names::natural_order;
 pub(crate) struct Parts {
     pub(crate) content: Option<PathBuf>,
     pub(crate) styles: Vec<PathBuf>,
+    /// A profile, or a painting that carries one.
     pub(crate) profile: Option<PathBuf>,
 }
 
@@ -54,8 +55,10 @@ pub(super) fn shape_of(members: &[Member], content_name: &str, style_name: &str)
     let contents: Vec<_> = paths(Part::Content).collect();
     let mut styles: Vec<_> = paths(Part::Style).collect();
     let profiles: Vec<_> = paths(Part::Profile).collect();
+    let embedded: Vec<_> = paths(Part::Painting).collect();
     if let Some(shape) = clash(&contents, "content", "pictures are called")
         .or_else(|| clash(&profiles, "profile", "profiles are called"))
+        .or_else(|| clash(&embedded, "recipe", "paintings are called"))
         .or_else(|| composed_clash(&styles))
     {
         return shape;
@@ -67,7 +70,8 @@ pub(super) fn shape_of(members: &[Member], content_name: &str, style_name: &str)
     let parts = Parts {
         content: contents.into_iter().next(),
         styles,
-        profile: profiles.into_iter().next(),
+        // A profile that was written goes before one that a painting carries.
+        profile: profiles.into_iter().chain(embedded).next(),
     };
     let missing = match (&parts.content, parts.styles.is_empty()) {
         (Some(_), false) => return Shape::Complete(parts),

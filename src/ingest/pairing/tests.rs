@@ -10,6 +10,7 @@ fn file(name: impl Into<OsString>) -> Entry {
         name: name.into(),
         kind: Kind::File,
         stamp: Stamp::default(),
+        n_names: 1,
     }
 }
 
@@ -57,7 +58,7 @@ fn summary(found: &Found) -> Vec<String> {
 }
 
 #[test]
-fn folders() {
+fn a28_b6_folders() {
     let cases: [(&[&str], &str); 12] = [
         (
             &["content.jpg", "style.png"],
@@ -116,7 +117,7 @@ fn folders() {
 }
 
 #[test]
-fn loose_files() {
+fn b5_b6_b7_loose_files() {
     let cases: [(&[&str], &[&str]); 9] = [
         (
             &["h.content.jpg", "h.style.png", "h.toml"],
@@ -180,7 +181,7 @@ fn loose_files() {
 }
 
 #[test]
-fn awkward_names_pair_like_others() {
+fn b1_b2_b4_b14_awkward_names_pair_like_others() {
     let stems: [&[u8]; 5] = [b"two\nlines", b"bad\xff", b"-rf", b"$(id)", b"x "];
     for stem in stems {
         let name = |end: &str| OsString::from_vec([stem, end.as_bytes()].concat());
@@ -194,7 +195,7 @@ fn awkward_names_pair_like_others() {
 }
 
 #[test]
-fn what_is_no_file_is_refused() {
+fn b9_b11_what_is_no_file_is_refused() {
     let kinds = [
         (
             Kind::Link,
@@ -217,7 +218,7 @@ fn what_is_no_file_is_refused() {
 }
 
 #[test]
-fn the_rest_is_explained() {
+fn a12_a29_the_rest_is_explained() {
     let mut entries = files(&["holiday.jpg", "notes.txt", "profile.toml", ".hidden"]);
     entries.push(file("x.sync-conflict-1.jpg"));
     entries.push(folder(
@@ -229,6 +230,7 @@ fn the_rest_is_explained() {
         ],
     ));
     entries.push(folder("recipe", files(&["recipe.toml", "style.jpg"])));
+    entries.push(folder("bare", files(&["recipe.toml"])));
     let found = found(entries);
     assert!(found.has_profile);
     assert_eq!(summary(&found), ["h: h/content.jpg + h/style.jpg"]);
@@ -238,7 +240,11 @@ fn the_rest_is_explained() {
         .iter()
         .map(|(name, _)| name.to_str().unwrap())
         .collect();
-    assert_eq!(loose, ["holiday.jpg", "x.sync-conflict-1.jpg", "recipe"]);
+    assert_eq!(
+        loose,
+        ["holiday.jpg", "x.sync-conflict-1.jpg", "recipe", "bare"]
+    );
+    assert!(found.loose[3].1.contains("without a style"));
     assert!(found.loose[0].1.contains("holiday.content.jpg"));
 }
 
@@ -256,6 +262,19 @@ fn a_job_folder_that_was_dragged_back_is_a_bundle_again() {
         ]
     );
     assert_eq!(found.bundles[0].key.spelling, Spelling::Returned);
+}
+
+#[test]
+fn a03_hard_links_are_told() {
+    let mut linked = file("h.content.jpg");
+    linked.n_names = 2;
+    let found = found(vec![linked, file("h.style.jpg")]);
+    assert_eq!(
+        found.bundles[0].notes,
+        [
+            "h.content.jpg has 2 names (hard links); what is written under the others changes it, too"
+        ]
+    );
 }
 
 #[test]
@@ -279,5 +298,125 @@ fn every_member_is_in_the_fingerprint() {
     assert_eq!(
         paths(1),
         ["h", "h/content.jpg", "h/style.jpg", "h/notes.txt"]
+    );
+}
+
+#[test]
+fn every_picture_in_a_recipe_folder_is_a_bundle_of_its_own() {
+    let mut entries = files(&[
+        "style.jpg",
+        "style2.jpg",
+        "b.png",
+        "a.jpg",
+        "a.toml",
+        "a.READY",
+        "Thumbs.db",
+        "notes.txt",
+        "b.sync-conflict-1.png",
+        "gone.toml",
+    ]);
+    let mut marker = file("recipe.toml");
+    marker.stamp.len = 9;
+    entries.push(marker);
+    entries.push(folder("deep", files(&["c.jpg"])));
+    let found = found(vec![folder("wave", entries)]);
+    assert_eq!(
+        summary(&found),
+        [
+            "wave/a.jpg: wave/a.jpg + wave/style.jpg + wave/style2.jpg (wave/a.toml)",
+            "wave/b.png: wave/b.png + wave/style.jpg + wave/style2.jpg (wave/recipe.toml)",
+        ]
+    );
+    let takes = |n: usize| found.bundles[n].takes.iter().map(|p| p.to_str().unwrap());
+    assert_eq!(
+        takes(0).collect::<Vec<_>>(),
+        ["wave/a.jpg", "wave/a.toml", "wave/a.READY"]
+    );
+    assert_eq!(takes(1).collect::<Vec<_>>(), ["wave/b.png"]);
+    assert!(found.bundles[0].ready.is_some() && found.bundles[1].ready.is_none());
+    let watched = found.bundles[1].fingerprint.iter();
+    let watched: Vec<_> = watched.map(|(path, _)| path.to_str().unwrap()).collect();
+    assert_eq!(
+        watched,
+        [
+            "wave/b.png",
+            "wave/style.jpg",
+            "wave/style2.jpg",
+            "wave/recipe.toml"
+        ]
+    );
+    let loose = found.loose.iter().map(|(name, _)| name.to_str().unwrap());
+    assert_eq!(
+        loose.collect::<Vec<_>>(),
+        [
+            "wave/b.sync-conflict-1.png",
+            "wave/gone.toml",
+            "wave/deep",
+            "wave"
+        ]
+    );
+}
+
+#[test]
+fn the_profile_of_a_recipe_is_the_nearest() {
+    let marker = |len| {
+        let mut marker = file("recipe.toml");
+        marker.stamp.len = len;
+        marker
+    };
+    for (others, len, expected) in [
+        (&["recipe.png"][..], 0, "recipe.png"),
+        (&["recipe.png"], 1, "recipe.toml"),
+        (&["recipe.png", "profile.toml"], 1, "profile.toml"),
+    ] {
+        let mut entries = files(&["a.jpg", "style.jpg"]);
+        entries.extend(files(others));
+        entries.push(marker(len));
+        let found = found(vec![folder("w", entries)]);
+        let Shape::Complete(parts) = &found.bundles[0].shape else {
+            panic!("{:?}", found.bundles);
+        };
+        let profile = parts.profile.as_ref().unwrap();
+        assert_eq!(profile, &Path::new("w").join(expected));
+    }
+}
+
+#[test]
+fn pictures_in_a_recipe_folder_without_a_style_wait() {
+    let found = found(vec![folder("w", files(&["recipe.toml", "a.jpg"]))]);
+    assert_eq!(
+        summary(&found),
+        ["w/a.jpg: missing a style picture: w/style.* (the recipe has no style)"]
+    );
+}
+
+#[test]
+fn two_pictures_do_not_share_a_profile_of_their_own() {
+    let names = ["recipe.toml", "style.jpg", "a.jpg", "a.png", "a.toml"];
+    let found = found(vec![folder("w", files(&names))]);
+    assert!(
+        summary(&found)
+            .iter()
+            .all(|line| line.contains("!ambiguous"))
+    );
+    let names = ["recipe.toml", "style.jpg", "a.jpg", "a.png"];
+    let found = find(&Listing {
+        entries: vec![folder("w", files(&names))],
+        ..Listing::default()
+    });
+    assert!(summary(&found).iter().all(|line| !line.contains('!')));
+}
+
+#[test]
+fn a_painting_lends_its_profile_where_none_is_written() {
+    let names = ["h.content.jpg", "h.style.jpg", "h.recipe.png"];
+    assert_eq!(
+        summary(&found(files(&names))),
+        ["h: h.content.jpg + h.style.jpg (h.recipe.png)"]
+    );
+    let names = ["content.jpg", "style.jpg", "recipe.png", "profile.toml"];
+    assert_eq!(
+        summary(&found(vec![folder("h", files(&names))])),
+        ["h: h/content.jpg + h/style.jpg (h/profile.toml)"]
     );
 }

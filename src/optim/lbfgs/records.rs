@@ -9,13 +9,20 @@ use super::{
 };
 use std::{
     collections::VecDeque,
-    io::{Read, Write},
+    io::{self, Read, Write},
     num::NonZeroUsize,
 };
 
 impl Lbfgs {
     /// Writes the state; see [`Optimizer::write_to`](super::super::Optimizer::write_to).
     pub fn write_to(&self, writer: &mut impl Write) -> Result<(), StateError> {
+        self.write_head(writer)?;
+        self.pairs.iter().try_for_each(|pair| pair.write_to(writer))
+    }
+
+    /// Writes the state but for the pairs; see
+    /// [`Optimizer::write_head`](super::super::Optimizer::write_head).
+    pub fn write_head(&self, writer: &mut impl Write) -> Result<(), StateError> {
         let mut record = RecordWriter::begin(writer, Kind::Lbfgs)?;
         record.bytes(&encode(&self.options))?;
         record.u64(self.evaluations)?;
@@ -27,8 +34,7 @@ impl Lbfgs {
             record.vector(&last.gradient)?;
             record.vector(&last.step)?;
         }
-        record.end()?;
-        self.pairs.iter().try_for_each(|pair| pair.write_to(writer))
+        record.end()
     }
 
     /// Reads the state; see [`Optimizer::read_from`](super::super::Optimizer::read_from).
@@ -37,6 +43,38 @@ impl Lbfgs {
         options: LbfgsOptions,
         len: usize,
         threads: NonZeroUsize,
+    ) -> Result<Self, StateError> {
+        Self::read_with(reader, options, len, threads, |reader, _| {
+            Pair::read_from(reader, len, options.history)
+        })
+    }
+
+    /// Reads the state and its pairs from elsewhere; see
+    /// [`Optimizer::read_apart`](super::super::Optimizer::read_apart).
+    pub fn read_apart<R: Read>(
+        reader: &mut impl Read,
+        options: LbfgsOptions,
+        len: usize,
+        threads: NonZeroUsize,
+        open: &mut dyn FnMut(u64) -> io::Result<R>,
+    ) -> Result<Self, StateError> {
+        Self::read_with(reader, options, len, threads, |_, sequence| {
+            let mut reader = open(sequence).map_err(StateError::Read)?;
+            let pair = Pair::read_from(&mut reader, len, options.history)?;
+            // What was opened holds this pair and nothing else, or it is another one.
+            if reader.read(&mut [0]).map_err(StateError::Read)? > 0 {
+                return Err(StateError::Inconsistent("a pair that does not end"));
+            }
+            Ok(pair)
+        })
+    }
+
+    fn read_with<R: Read>(
+        reader: &mut R,
+        options: LbfgsOptions,
+        len: usize,
+        threads: NonZeroUsize,
+        mut read_pair: impl FnMut(&mut R, u64) -> Result<Pair, StateError>,
     ) -> Result<Self, StateError> {
         let mut record = RecordReader::begin(reader, Kind::Lbfgs)?;
         record.expect_options(&encode(&options))?;
@@ -60,7 +98,7 @@ impl Lbfgs {
         }
         let mut pairs = VecDeque::new();
         for sequence in next_sequence - n_pairs..next_sequence {
-            let pair = Pair::read_from(reader, len, options.history)?;
+            let pair = read_pair(reader, sequence)?;
             // The recursion looks the products with the present older pairs up in this one.
             if pair.sequence != sequence || pair.products.with_older.len() < pairs.len() {
                 return Err(StateError::Inconsistent(
@@ -82,8 +120,8 @@ impl Lbfgs {
 }
 
 impl Pair {
-    /// Writes the pair as a record that stands alone.
-    fn write_to(&self, writer: &mut impl Write) -> Result<(), StateError> {
+    /// Writes the pair as a record that stands alone; its last 32 bytes are the SHA-256 of the rest.
+    pub fn write_to(&self, writer: &mut impl Write) -> Result<(), StateError> {
         let mut record = RecordWriter::begin(writer, Kind::Pair)?;
         record.u64(self.sequence)?;
         record.f64(self.products.curvature)?;

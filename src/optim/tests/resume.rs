@@ -1,5 +1,7 @@
 //! A state written and read back goes on to the bit; a damaged one is refused.
 
+use std::io::Read as _;
+
 use super::{
     super::{
         StateError,
@@ -226,4 +228,70 @@ fn a_record_is_checked_as_a_whole() {
     assert_eq!(record.u64().expect("a field"), 8);
     let error = record.end().expect_err("an altered field");
     assert!(matches!(error, StateError::Checksum(_)), "{error}");
+}
+
+#[test]
+fn a_state_whose_pairs_are_kept_apart_goes_on_to_the_same_bits() {
+    let len = 19;
+    for (name, options) in all_options() {
+        let mut x = vec![0.0; len];
+        let mut first = Optimizer::new(options, ONE);
+        drive(&mut first, quadratic, &mut x, 7);
+        let mut head = Vec::new();
+        first.write_head(&mut head).expect("memory");
+        let pairs: Vec<(u64, Vec<u8>)> = first
+            .pairs()
+            .map(|pair| {
+                let mut bytes = Vec::new();
+                pair.write_to(&mut bytes).expect("memory");
+                (pair.sequence(), bytes)
+            })
+            .collect();
+        let gone = || std::io::Error::from(std::io::ErrorKind::NotFound);
+        let find = |sequence: u64| {
+            let pair = pairs.iter().find(|(number, _)| *number == sequence);
+            pair.map(|(_, bytes)| &bytes[..]).ok_or_else(gone)
+        };
+        let mut second = Optimizer::read_apart(&mut &head[..], options, len, ONE, &mut { find })
+            .expect("an intact state");
+        let mut second_x = x.clone();
+        drive(&mut first, quadratic, &mut x, 4);
+        drive(&mut second, quadratic, &mut second_x, 4);
+        assert_eq!(bits(&second_x), bits(&x), "{name}");
+        assert!(state_of(&second) == state_of(&first), "{name}: state");
+        if pairs.is_empty() {
+            continue;
+        }
+        let mut longer = |sequence: u64| find(sequence).map(|bytes| bytes.chain(&b"!"[..]));
+        let read = Optimizer::read_apart(&mut &head[..], options, len, ONE, &mut longer);
+        assert!(read.is_err(), "{name}: something behind a pair");
+        let mut none = |_: u64| Err::<&[u8], _>(gone());
+        let read = Optimizer::read_apart(&mut &head[..], options, len, ONE, &mut none);
+        assert!(read.is_err(), "{name}: no pairs");
+    }
+}
+
+#[test]
+fn another_function_clears_the_history_of_lbfgs_and_leaves_adams_means() {
+    for (name, options) in all_options() {
+        let mut x = vec![0.0; 8];
+        let mut optimizer = Optimizer::new(options, ONE);
+        drive(&mut optimizer, quadratic, &mut x, 5);
+        let before = state_of(&optimizer);
+        optimizer.function_changed();
+        optimizer.set_learning_rate(0.25);
+        match options {
+            Options::Lbfgs(_) => {
+                assert_eq!(optimizer.pairs().count(), 0, "{name}");
+                assert_eq!(optimizer.evaluations(), 0, "{name}");
+                read(&state_of(&optimizer), options, 8).expect("a learning rate means nothing");
+            }
+            Options::Adam(adam) => {
+                assert!(state_of(&optimizer) != before, "{name}: the learning rate");
+                optimizer.set_learning_rate(adam.learning_rate);
+                assert!(state_of(&optimizer) == before, "{name}: the means");
+            }
+        }
+        drive(&mut optimizer, quadratic, &mut x, 3);
+    }
 }

@@ -51,6 +51,13 @@ fn jpeg_keeps_full_colour_resolution_and_says_srgb() {
     let blue: Vec<f32> = red.iter().map(|value| 255.0 - value).collect();
     let picture = Picture::new(16, 16, [red, vec![0.0; 256], blue].concat()).unwrap();
     save_jpeg(&picture, &path, 100).unwrap();
+    let bytes = fs::read(&path).unwrap();
+    let marks = bytes.windows(4).position(|bytes| bytes == b"acsp").unwrap();
+    // The signature is 36 bytes into the profile, right behind its date.
+    assert_eq!(
+        bytes[marks - 12..marks],
+        [7, 207, 0, 10, 0, 18, 0, 0, 0, 0, 0, 0]
+    );
     for (found, expected) in read(&path).data().iter().zip(picture.data()) {
         assert!((found - expected).abs() < 6.0, "{found} {expected}");
     }

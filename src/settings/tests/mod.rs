@@ -1,10 +1,11 @@
 //! Tests of settings: their layers, and what is refused in which words.
 
+mod keeping;
 mod studio;
 
 use std::{fs, path::PathBuf, time::Duration};
 
-use super::{Settings, SettingsError, Surroundings};
+use super::{Settings, SettingsError, Surroundings, layers, listed, reload};
 
 /// A home and a studio in a temporary folder.
 struct Place {
@@ -217,8 +218,17 @@ fn a_broken_file_is_shown_with_its_line() {
         ),
         ("memory_limit = 1.5", &["takes a whole number"]),
         ("watch = []", &["at least one watched folder"]),
-        ("watch = [1]", &["takes a path or a list of paths"]),
-        ("watch = 1", &["takes a path or a list of paths"]),
+        ("watch = [1]", &["takes a path, a list of paths, or tables"]),
+        ("watch = 1", &["takes a path, a list of paths, or tables"]),
+        (
+            "[[watch]]\nprofile = \"oil\"",
+            &["each names its folder as path"],
+        ),
+        (
+            "[[watch]]\npath = \"in\"\nprofil = \"oil\"",
+            &[":3:1: unknown key `profil`", "`profile`?"],
+        ),
+        ("[[watch]]\npath = 4", &["takes a string"]),
         ("done = \"\"", &["it is a path"]),
         ("done = 4", &["takes a string"]),
         (
@@ -232,6 +242,85 @@ fn a_broken_file_is_shown_with_its_line() {
         assert_says(&message, parts);
         assert_says(&message, &[&file]);
     }
+}
+
+#[test]
+fn watch_folders_may_have_profiles_of_their_own() {
+    let place = Place::new();
+    place.write(
+        STUDIO,
+        "[[watch]]\npath = \"in\"\n[[watch]]\npath = \"/drops\"\nprofile = \"oil\"\n",
+    );
+    let settings = place.load().unwrap();
+    let watches = &settings.studio.as_ref().unwrap().watch;
+    assert_eq!(*watches, [place.at("studio/in"), PathBuf::from("/drops")]);
+    let profile = |path: PathBuf| settings.watch_profile(&path).map(str::to_owned);
+    assert_eq!(profile("/drops/harbour".into()).as_deref(), Some("oil"));
+    assert_eq!(profile(place.at("studio/in/harbour")), None);
+    assert_eq!(profile(place.at("elsewhere")), None);
+}
+
+#[test]
+fn every_setting_is_listed_with_where_it_comes_from() {
+    let mut place = Place::new();
+    place.write(USER, "\nsettle_seconds = 1\nmax_pixels = 1000\n");
+    place.write(STUDIO, "watch = \"in\"\n");
+    place.var("PENTIMENTO_MAX_PIXELS", "2000");
+    place.flag("memory_limit", "1 GiB");
+    let listed = listed(Some(&place.at("studio")), &place.around).unwrap();
+    assert_eq!(listed.len(), layers::KEYS.len());
+    let of = |key: &str| listed.iter().find(|setting| setting.key == key).unwrap();
+    let user = place.at(USER).to_string_lossy().into_owned();
+    let studio = place.at(STUDIO).to_string_lossy().into_owned();
+    assert_eq!(of("settle_seconds").origin, format!("{user}:2:1"));
+    assert_eq!(of("watch").origin, format!("{studio}:1:1"));
+    assert_eq!(of("max_pixels").origin, "PENTIMENTO_MAX_PIXELS");
+    assert_eq!(of("max_pixels").value, Some(2000.into()));
+    assert_eq!(of("memory_limit").origin, "--memory-limit");
+    assert_eq!(of("done").origin, "default");
+    let done = place.at("studio/done").to_string_lossy().into_owned();
+    assert_eq!(of("done").value, Some(done.into()));
+    let watch = of("watch").value.as_ref().unwrap().to_string();
+    assert!(watch.contains("studio/in"), "{watch}");
+    assert_eq!(of("default_profile").value, None);
+    assert!(of("data_dir").value.is_some());
+}
+
+#[test]
+fn d09_a_file_that_is_broken_by_then_keeps_the_old_settings() {
+    let place = Place::new();
+    place.write(STUDIO, "settle_seconds = 3\n");
+    let old = place.load().unwrap();
+    place.write(STUDIO, "settle_seconds = = 4\n");
+    let kept = reload(&old, &place.around);
+    assert!(kept.broken.is_some() && !kept.is_new);
+    assert_eq!(kept.settings, old);
+    assert_says(
+        &kept.words,
+        &["the old ones are kept", "pentimento.toml:1:"],
+    );
+    place.write(STUDIO, "settle_seconds = 4\n");
+    let new = reload(&old, &place.around);
+    assert!(new.broken.is_none() && new.is_new);
+    assert_eq!(new.settings.settle, Duration::from_secs(4));
+    let same = reload(&new.settings, &place.around);
+    assert!(!same.is_new, "{}", same.words);
+}
+
+#[test]
+fn folders_do_not_change_under_a_running_program() {
+    let place = Place::new();
+    let old = place.load().unwrap();
+    place.write(
+        STUDIO,
+        "done = \"elsewhere\"\nmax_pixels = 1000\nmodels = \"nets\"\n",
+    );
+    let new = reload(&old, &place.around);
+    assert_eq!(new.settings.max_pixels, 1000);
+    let studio = new.settings.studio.unwrap();
+    assert_eq!(studio.done, place.at("studio/done"));
+    assert_eq!(studio.models, place.at("studio/nets"));
+    assert_says(&new.words, &["done", "at the next start"]);
 }
 
 #[test]

@@ -79,6 +79,8 @@ fn job(id: u32, state: JobState) -> Job {
             original: PathText(PathBuf::from("harbour/content.png")),
             sha256: Some("00".to_owned()),
         }],
+        course: Box::default(),
+        work: None,
         state,
     }
 }

@@ -56,25 +56,43 @@ fn the_command_puts_a_damaged_store_aside_and_a_new_one_is_made() {
 #[test]
 fn a_damaged_store_keeps_its_log_as_it_is() {
     let mut scene = Scene::new();
-    for id in 1..50 {
+    for id in 1..200 {
         scene.queue(id);
     }
-    let (path, log) = (scene.path(), scene.folder.path().join("queue.db-wal"));
+    let path = scene.path();
+    drop(scene.store);
+    let whole = fs::read(&path).unwrap();
+    scene.store = Store::open(&path, Timestamp(1)).unwrap();
+    for id in 200..220 {
+        scene.queue(id);
+    }
+    let log = fs::read(scene.folder.path().join("queue.db-wal")).unwrap();
     let other = tempfile::tempdir().unwrap();
-    let copy = |from: &Path, name: &str| fs::copy(from, other.path().join(name)).unwrap();
-    copy(&path, "queue.db");
-    copy(&log, "queue.db-wal");
-    let words = fs::read(&log).unwrap();
-    assert!(!words.is_empty());
-    fs::write(other.path().join("queue.db"), "no database").unwrap();
-    refused(&other.path().join("queue.db"));
-    assert_eq!(fs::read(other.path().join("queue.db-wal")).unwrap(), words);
-    fs::remove_file(other.path().join("queue.db")).unwrap();
-    let store = Store::open(&other.path().join("queue.db"), Timestamp(1)).unwrap();
+    let (path, beside) = (
+        other.path().join("queue.db"),
+        other.path().join("queue.db-wal"),
+    );
+    let mut scribbled = whole.clone();
+    scribbled[whole.len() / 4..whole.len() / 2].fill(0xa5);
+    let cut = &whole[..whole.len() / 2];
+    for damaged in [b"no database", cut, &whole[..4096], &scribbled] {
+        fs::write(&path, damaged).unwrap();
+        fs::write(&beside, &log).unwrap();
+        let error = refused(&path);
+        assert!(matches!(error, StoreError::Damaged { .. }), "{error:?}");
+        assert_eq!(fs::read(&beside).unwrap(), log);
+    }
+    fs::write(&path, &whole).unwrap();
+    let store = Store::open(&path, Timestamp(1)).unwrap();
+    assert_eq!(store.last_job().unwrap(), Some(JobId(219)));
+    drop(store);
+    fs::remove_file(&path).unwrap();
+    fs::write(&beside, &log).unwrap();
+    let store = Store::open(&path, Timestamp(1)).unwrap();
     assert_eq!(*store.origin(), Origin::Created);
     assert_eq!(
         fs::read(other.path().join("queue.db-wal.orphan")).unwrap(),
-        words
+        log
     );
 }
 
