@@ -69,7 +69,7 @@ pub(super) fn run(common: &Common, args: &PruneArgs) -> anyhow::Result<ExitCode>
         );
     }
     let now = Clock::start().wall();
-    let jobs = retention::scan(&studio, &|_, _| false)?;
+    let jobs = retention::scan(&studio)?;
     let plan = retention::plan(&jobs, &rules, now);
     let goes_on = !args.dry_run && !plan.removals.is_empty() && is_wanted(args, &plan)?;
     let removed = goes_on.then(|| retention::remove(&plan));

@@ -24,7 +24,6 @@ pub use crate::retention::plan::is_steady;
 pub use crate::retention::plan::plan;
 pub use crate::retention::remove::Removed;
 pub use crate::retention::remove::remove;
-pub use crate::retention::scan::IsStarred;
 pub use crate::retention::scan::JobSnapshots;
 pub use crate::retention::scan::Phase;
 pub use crate::retention::scan::Snapshot;
@@ -63,9 +62,8 @@ pub fn tidy(
     studio: &Studio,
     rules: &Rules,
     now: Timestamp,
-    is_starred: IsStarred<'_>,
 ) -> Result<(Plan, Removed), RetentionError> {
-    let jobs = scan(studio, is_starred)?;
+    let jobs = scan(studio)?;
     let plan = plan(&jobs, rules, now);
     let removed = remove(&plan);
     Ok((plan, removed))

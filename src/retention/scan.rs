@@ -14,10 +14,6 @@ use crate::folder::Studio;
 use crate::job::JobState;
 use crate::retention::RetentionError;
 
-/// Whether somebody wants to keep a snapshot: asked with the job's number and the file's path below
-/// the job's folder.
-pub type IsStarred<'a> = &'a dyn Fn(u32, &Path) -> bool;
-
 /// The snapshots of one job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobSnapshots {
@@ -53,11 +49,9 @@ pub struct Snapshot {
     pub is_starred: bool,
 }
 
-/// Reads the snapshots of all jobs of the studio that have more than one.
-pub fn scan(
-    studio: &Studio,
-    is_starred: IsStarred<'_>,
-) -> Result<Vec<JobSnapshots>, RetentionError> {
+/// Reads the snapshots of all jobs of the studio that have more than one; a job's record says which
+/// of them are starred.
+pub fn scan(studio: &Studio) -> Result<Vec<JobSnapshots>, RetentionError> {
     let mut jobs = Vec::new();
     for shelf in [&studio.active, &studio.done, &studio.failed] {
         let entries = match fs::read_dir(shelf) {
@@ -74,7 +68,7 @@ pub fn scan(
         for entry in entries.flatten() {
             // A link to a folder would lead somewhere else.
             if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                jobs.extend(job(&JobFolder::at(entry.path()), is_starred));
+                jobs.extend(job(&JobFolder::at(entry.path())));
             }
         }
     }
@@ -82,7 +76,7 @@ pub fn scan(
 }
 
 /// Reads one job's snapshots; `None` where there is nothing to decide, or no job.
-fn job(folder: &JobFolder, is_starred: IsStarred<'_>) -> Option<JobSnapshots> {
+fn job(folder: &JobFolder) -> Option<JobSnapshots> {
     let snapshots = folder.snapshots();
     let own = fs::symlink_metadata(&snapshots).ok()?;
     if !own.is_dir() {
@@ -122,7 +116,8 @@ fn job(folder: &JobFolder, is_starred: IsStarred<'_>) -> Option<JobSnapshots> {
         phase,
         snapshots: in_steps(found, &|path| {
             let below = path.strip_prefix(folder.path()).unwrap_or(path);
-            is_starred(record.id.0, below)
+            let mut starred = record.course.starred.iter();
+            starred.any(|starred| starred.0 == below)
         }),
     })
 }
