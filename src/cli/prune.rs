@@ -87,7 +87,7 @@ pub(super) fn run(common: &Common, args: &PruneArgs) -> anyhow::Result<ExitCode>
 }
 
 /// Returns the rules of the settings; a share is one of the filesystem that finished jobs lie on.
-fn rules(settings: &Settings, studio: &Studio) -> anyhow::Result<Rules> {
+pub(super) fn rules(settings: &Settings, studio: &Studio) -> anyhow::Result<Rules> {
     let budget = match settings.snapshots_budget {
         Some(budget) => Some(budget.bytes(Disk::at(&studio.root)?.total)),
         None => None,

@@ -18,6 +18,7 @@ use crate::cli::jobs;
 use crate::cli::library;
 use crate::cli::output::Progress;
 use crate::cli::prober;
+use crate::cli::prune;
 use crate::cli::status::INTERRUPTED;
 use crate::cli::status::JOB_FAILED;
 use crate::clock::Clock;
@@ -105,6 +106,7 @@ pub(super) fn watch(common: &Common, args: &WatchArgs) -> anyhow::Result<ExitCod
         aside: context.settings.model_folders(),
         verify: Arc::new(move |path, go_on| prober::verify(&verifier, path, go_on)),
         review: Arc::new(move |bundle, go_on| prober::check(&reviewer, bundle, go_on)),
+        rules: prune::rules(&context.settings, &studio)?,
         notifier: Notifier::from_process(),
         places: Places::from_process(),
         sample: Some(sample()),

@@ -67,6 +67,7 @@ use crate::job::Job;
 use crate::job::JobId;
 use crate::job::Obstacle;
 use crate::protocol::Event;
+use crate::retention::Rules;
 use crate::service::Notifier;
 use crate::store::StoreError;
 use crate::supervisor::Limits;
@@ -112,6 +113,8 @@ pub struct Setup {
     pub verify: Verify,
     /// Decides whether a changed profile can be used.
     pub review: Review,
+    /// By which snapshots are thinned.
+    pub rules: Rules,
     /// The line to the service manager.
     pub notifier: Notifier,
     /// Where the socket may be.
@@ -260,7 +263,8 @@ async fn watch(
     let mut publisher = Publisher::new(studio, clock);
     let feed = publisher.feed().clone();
     let (caller, calls) = Caller::new();
-    let upkeep = Upkeep::new(studio, setup.notifier, caller.clone(), clock);
+    let (thinner, told) = mpsc::channel(1);
+    let upkeep = Upkeep::new(studio, setup.notifier, caller.clone(), thinner, clock);
     let mut tell_all = move |report: Report<'_>| {
         publisher.publish(&report);
         caller.hear(&report);
@@ -289,8 +293,11 @@ async fn watch(
     let mut floor = Floor::new(studio, clock, &mut tell_all, judgement, workplace);
     floor.open()?;
     let (mut hosts, ending, requests) = host(studio, listener, (feed, clock, setup.review));
-    let mut hooks = JoinSet::new();
-    hooks.spawn(upkeep::run_hooks(studio.clone(), clock, calls));
+    let mut chores = JoinSet::new();
+    chores.spawn(upkeep::run_hooks(studio.clone(), clock, calls));
+    if setup.rules != Rules::default() {
+        chores.spawn(upkeep::thin(studio.clone(), setup.rules, clock, told));
+    }
     let thread = std::thread::Builder::new()
         .name("inbox".to_owned())
         .spawn(look)
@@ -317,10 +324,10 @@ async fn watch(
             floor.notice(notice);
         }
     }
-    // Nobody is left to call hooks; those that were called are run.
+    // Nobody is left to ask for more; what was asked for is done.
     drop((floor, ears));
     drop(tell_all);
-    while hooks.join_next().await.is_some() {}
+    while chores.join_next().await.is_some() {}
     if is_whole {
         attended
     } else {
@@ -405,6 +412,7 @@ async fn attend(
                     let is_end = matches!(event, SlotEvent::Ended(..));
                     if is_end {
                         idle.job_ended();
+                        ears.upkeep.job_ended();
                     }
                     let is_heard = floor.worked(event);
                     if is_end {

@@ -2,7 +2,7 @@
 //!
 //! The service manager hears from the loop that does the work, and from nowhere else, so that a loop
 //! that hangs is restarted. Hooks are called for reports, and run one after the other in a task of
-//! their own: they hold nobody up.
+//! their own: they hold nobody up. So does the thinning of snapshots, where the settings ask for it.
 
 use std::path::Path;
 use std::path::PathBuf;
@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use crate::causes::with_causes;
 use crate::clock::Clock;
 use crate::daemon::Report;
 use crate::folder::Studio;
@@ -20,9 +21,11 @@ use crate::hooks::Payload;
 use crate::job::Job;
 use crate::job::JobState;
 use crate::protocol::Event;
+use crate::retention;
 use crate::retention::Disk;
 use crate::retention::DiskEdge;
 use crate::retention::DiskWatch;
+use crate::retention::Rules;
 use crate::service::Counts;
 use crate::service::Notifier;
 
@@ -67,6 +70,31 @@ pub(super) async fn run_hooks(
     while let Some((event, payload)) = calls.recv().await {
         // What became of them is in the log and in `hooks.log`.
         let _outcomes = hooks::run(&studio, event, &payload, &limits, clock.wall()).await;
+    }
+}
+
+/// Thins the snapshots by the rules each time it is told to, until nobody is left to tell.
+pub(super) async fn thin(studio: Studio, rules: Rules, clock: Clock, mut told: mpsc::Receiver<()>) {
+    let start = (clock.wall(), clock.monotonic());
+    while told.recv().await.is_some() {
+        let now = (clock.wall(), clock.monotonic());
+        let keep_days = rules.keep_days.filter(|_| retention::is_steady(start, now));
+        let rules = Rules { keep_days, ..rules };
+        let place = studio.clone();
+        let thinning = tokio::task::spawn_blocking(move || retention::tidy(&place, &rules, now.0));
+        match thinning.await {
+            Ok(Ok((_, removed))) => {
+                for failure in &removed.failures {
+                    tracing::warn!(error = with_causes(failure), "a snapshot is kept");
+                }
+                if !removed.gone.is_empty() {
+                    let (count, bytes) = (removed.gone.len(), removed.bytes);
+                    tracing::info!(count, bytes, "snapshots were thinned");
+                }
+            }
+            Ok(Err(error)) => tracing::warn!(error = with_causes(&error), "snapshots are kept"),
+            Err(error) => tracing::error!(%error, "thinning snapshots has a fault of its own"),
+        }
     }
 }
 
@@ -136,6 +164,8 @@ fn result(job: &Job) -> Option<&Path> {
 pub(super) struct Upkeep {
     notifier: Notifier,
     caller: Caller,
+    /// Has the snapshots thinned.
+    thinner: mpsc::Sender<()>,
     clock: Clock,
     root: PathBuf,
     disk: DiskWatch,
@@ -148,10 +178,17 @@ pub(super) struct Upkeep {
 
 impl Upkeep {
     /// Returns an upkeep that has told nothing.
-    pub(super) fn new(studio: &Studio, notifier: Notifier, caller: Caller, clock: Clock) -> Self {
+    pub(super) fn new(
+        studio: &Studio,
+        notifier: Notifier,
+        caller: Caller,
+        thinner: mpsc::Sender<()>,
+        clock: Clock,
+    ) -> Self {
         Self {
             notifier,
             caller,
+            thinner,
             clock,
             root: studio.root.clone(),
             disk: DiskWatch::default(),
@@ -176,6 +213,12 @@ impl Upkeep {
             };
             self.caller.call((HookEvent::DiskLow, payload));
         }
+    }
+
+    /// Takes note that a job has ended.
+    pub(super) fn job_ended(&self) {
+        // One that is told and not yet done does for this one, too; without rules nobody listens.
+        let _told_before = self.thinner.try_send(());
     }
 
     /// Tells how things stand at a turn of the loop.

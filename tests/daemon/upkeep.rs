@@ -102,3 +102,22 @@ fn hooks_are_called_for_what_happens_in_its_order() {
         "{told}"
     );
 }
+
+#[test]
+fn f05_snapshots_are_thinned_when_a_job_has_ended() {
+    let write = |name: &str| json!({ "write": [format!("snapshots/{name}.png"), "0123456789"] });
+    let steps = json!([write("000100"), write("000200"), write("000300"), "paint"]);
+    let studio = Studio::with_plan(&json!({ "*": steps }));
+    fs::write(studio.path("pentimento.toml"), "snapshots_budget = 10\n").unwrap();
+    let daemon = studio.daemon();
+    studio.drop_pair("harbour");
+    let done = studio.wait_for("done", 1).remove(0);
+    wait_until("all snapshots but the latest to go", || {
+        let left = fs::read_dir(done.join("snapshots")).unwrap();
+        let names: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+        names == ["000300.png"]
+    });
+    assert!(done.join("result.png").is_file());
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.end(), Some(0));
+}
